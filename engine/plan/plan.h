@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* IR and elements become steps, ordered and with input keys. Pure: reads files, runs and writes nothing. */
+#ifndef IMAGEBUILD_PLAN_H
+#define IMAGEBUILD_PLAN_H
+
+#include "element/element.h"
+#include "support/crypto.h"
+
+#include <imagebuild/options.h>
+
+struct layout;
+struct plan;
+struct step;
+struct store;
+
+enum step_code {
+#define STEP(name, verb) STEP_##name,
+#include "plan/steps.def"
+#undef STEP
+	STEPS
+};
+
+struct step_kind {
+	const char *name, *verb;
+	/* Adds the canonical serialisation of the step's own inputs (arguments, bytes of files); not its parent's
+	 * key. What it adds is what `emit keys` prints: lines "name length:value\n". */
+	int (*hash)(const struct step *s, const struct plan *plan, struct buf *out, struct ib_error *err);
+	/* One line for people: "RUN apt-get update", "pre-install.d/50-x (element base)". */
+	void (*describe)(const struct step *s, struct buf *out);
+};
+extern const struct step_kind step_kinds[STEPS];
+
+struct step {
+	enum step_code code;
+	struct ib_span at;		/* recipe text, or the element's file that asked for it */
+	enum ib_phase phase;
+	long number;			/* sorts within the phase */
+	const char *name;		/* the hook's name, RUN's --name or a slug: names the log */
+	const struct element *element;	/* whose hook or request it is; NULL: the recipe or the engine */
+	const struct hook_file *hook;	/* STEP_hook */
+	const struct ib_op *op;		/* STEP_run, copy, workdir, packages as own step */
+	bool is_removal;		/* STEP_packages: the transaction that removes, at the phase's end */
+	bool is_decided_at_build;	/* its run key needs more than its input key */
+	struct u32_vec needs;		/* indices of earlier steps of the stage; today the one before it */
+	struct digest input_key;
+	struct buf key_text;		/* what the key is the SHA-256 of */
+};
+struct step_vec VEC(struct step);
+
+struct plan_stage {
+	const struct ib_stage *ir;
+	struct element_set set;
+	struct hooks hooks;
+	struct package_request_vec packages;
+	struct step_vec steps;
+	uint32_t tree_end;		/* steps before it make the tree (to post-root); the rest finish it */
+	struct map guessed;		/* variables known without a shell */
+	struct ib_pair_vec env;		/* what hooks get besides the engine's own: --env, ENV, DIB_BLOCK_DEVICE of a LAYOUT */
+	struct layout *layout;		/* NULL where the stage is no product with a disk */
+	bool has_bootloader;		/* `bootloader` is in the closure */
+	struct digest last_key;		/* the seed of UUIDs */
+};
+
+struct plan {
+	struct arena *arena;
+	struct intern *names;
+	const struct ib_ir *ir;		/* borrowed */
+	const struct ib_options *options; /* borrowed */
+	struct ib_sources *sources;	/* borrowed */
+	struct elements *elements;	/* borrowed */
+	struct plan_stage *stages;	/* one for each of ir->stages that is built */
+	size_t stages_len;
+	int64_t epoch;			/* SOURCE_DATE_EPOCH as derived; -1: the archive's date, known at build */
+	const char *arch;
+};
+
+/* What the plan needs of the machine and is not there. */
+struct missing {
+	const char *what;		/* "mmdebstrap" */
+	const char *why;		/* "element debian-minimal names it in host-tools" */
+	const char *package;		/* Debian's package that has it, or NULL */
+	const char *todo;		/* what to do where no package helps, or NULL */
+	struct ib_span at;
+};
+struct missing_vec VEC(struct missing);
+
+/* The passes elements, lower, order, key, layout_check. User mistakes go to DIAG (-1), the machine's to ERR.
+ * IR, OPTIONS, SOURCES and ELEMENTS outlive the plan. STATCACHE (may be NULL) is read only. */
+int ib_plan_new(const struct ib_ir *ir, const struct ib_options *options, struct ib_sources *sources,
+		struct elements *elements, struct store *statcache, struct ib_diag *diag,
+		struct plan **ret_plan, struct ib_error *err);
+void ib_plan_free(struct plan *p);
+
+/* Everything the plan needs (tools, id ranges, kernel features, disk space, --input files), checked in
+ * one go; what is missing is listed. 0, or -1 where the list is not empty. */
+int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing);
+
+/* `plan` for people: a table of phase, number, side, step, origin, state of its key. STORE may be NULL. */
+void ib_plan_print(const struct plan *p, struct store *store, struct buf *out);
+/* emit plan, emit keys, emit layout. */
+void ib_plan_emit(const struct plan *p, struct buf *out);
+void ib_plan_emit_keys(const struct plan *p, struct buf *out);
+void ib_plan_emit_layout(const struct plan *p, struct buf *out);
+/* A value that may be a secret by its variable's name (PASSWORD, TOKEN, KEY, SECRET in it). */
+bool plan_is_secret_name(const char *variable);
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Runs the steps of a stage, in the supervisor: environment of a phase, layers, logs, hits and misses. */
+#ifndef IMAGEBUILD_RUN_H
+#define IMAGEBUILD_RUN_H
+
+#include "cache/cache.h"
+#include "plan/plan.h"
+
+#include <imagebuild/event.h>
+
+struct run {
+	const struct plan *plan;
+	struct store *store;
+	const struct ib_sink *sink;
+	struct arena *arena;
+	const char *log_dir;	/* <state>/logs/<build id> */
+	uint32_t first_step, count; /* numbering over all stages, for events */
+	int64_t epoch;
+	/* After run_stage: */
+	const char *const *layers; /* newest first, hooks layer last */
+	size_t layers_len;
+	struct digest tree_key;	/* run key of the last step */
+	const struct map *env;	/* environment of the last phase: interned name -> value */
+	uint32_t steps_run;	/* that were no hit */
+};
+
+/* Runs or finds every step of STAGE in order. A failing step: ERR with exit IB_EXIT_STEP, the step's place in
+ * err->at, the tail of its output in err->text, its log in err->hint. */
+int run_stage(struct run *run, const struct plan_stage *stage, struct ib_error *err);
+/* Copies what the layers' out/ directories hold into the caller's directory, newest winning. DIR_FD is it. */
+int run_publish(struct run *run, int dir_fd, struct ib_error *err);
+/* A variable of the last phase's environment. */
+const char *run_env(const struct run *run, const char *name);
+
+#endif

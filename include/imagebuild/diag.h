@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the user wrote wrong: diagnostics with spans, collected, sorted by span, rendered once. */
+#ifndef IMAGEBUILD_DIAG_H
+#define IMAGEBUILD_DIAG_H
+
+#include <imagebuild/buf.h>
+#include <imagebuild/source.h>
+
+struct ib_diag;
+
+enum ib_severity { IB_NOTE, IB_WARNING, IB_ERROR };
+
+/* The rows of diags.def: IB_D_<SLUG>. An id (IB1001) never changes its meaning. */
+enum ib_diag_id {
+#define DIAG(id, slug, severity) IB_D_##slug = (id),
+#include <imagebuild/diags.def>
+#undef DIAG
+};
+
+/* SOURCES is borrowed and outlives it. */
+struct ib_diag *ib_diag_new(const struct ib_sources *sources);
+void ib_diag_free(struct ib_diag *d);
+const struct ib_sources *ib_diag_sources(const struct ib_diag *d);
+
+/* Adds a finding; its severity is the row's. The text is lower case, without a full stop. */
+void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *fmt, ...)
+	IB_PRINTF(4, 5);
+/* Adds to the last finding: a second place, drawn beneath; a line that says what to do. */
+void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...) IB_PRINTF(3, 4);
+void ib_diag_hint(struct ib_diag *d, const char *fmt, ...) IB_PRINTF(2, 3);
+/* With --strict: warnings count and print as errors. */
+void ib_diag_strict(struct ib_diag *d, bool is_strict);
+
+size_t ib_diag_errors(const struct ib_diag *d);
+size_t ib_diag_count(const struct ib_diag *d);
+
+/* Appends all findings, sorted:
+ *   Imagefile:5:1: error: unknown instruction 'FORM'; did you mean 'FROM'? [IB1001]
+ *       5 | FORM x
+ *         | ^~~~
+ * The same finding at the same place is printed once. */
+void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color);
+
+/* One located message in the same rendering, for errors that are not findings (a step failed).
+ * NOTES are printed as "= note" lines; NULL-terminated, may be NULL. */
+void ib_diag_show(const struct ib_sources *sources, struct ib_span at, enum ib_severity severity,
+		  const char *text, const char *const *notes, struct buf *out, bool has_color);
+
+/* The word of WORDS (N of them) nearest to WORD within a distance that grows with its length, or
+ * NULL: for "did you mean". */
+const char *ib_suggest(const char *word, const char *const *words, size_t n);
+
+#endif
