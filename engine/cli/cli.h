@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The program: command line, verbs, rendering. The only part that prints. */
+#ifndef IMAGEBUILD_CLI_H
+#define IMAGEBUILD_CLI_H
+
+#include <imagebuild/diag.h>
+#include <imagebuild/error.h>
+#include <imagebuild/event.h>
+#include <imagebuild/options.h>
+#include <imagebuild/recipe.h>
+
+struct elements;
+struct plan;
+
+enum progress { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_JSON };
+
+/* One call of the program: its verb and what the words said. */
+struct cli {
+	struct arena *arena;
+	struct ib_options options; /* file is set anew for each of FILES */
+	struct str_vec files;      /* -f, and words of verbs that take recipes */
+	struct str_vec words;      /* what is no option */
+	const char *progress_name, *library_name, *step_timeout, *days;
+	enum progress progress;
+	bool is_quiet, wants_help, wants_version, has_color;
+};
+
+struct command {
+	const char *name, *help;
+	int (*run)(struct cli *cli); /* an exit status; NULL: not built yet */
+};
+extern const struct command commands[];
+extern const size_t commands_len;
+
+/* Reads ARGV behind the verb. 0, or IB_EXIT_USAGE after saying what is wrong. */
+int cli_parse(struct cli *cli, const struct command *command, int argc, char **argv);
+/* The option table, for --help. */
+void cli_print_options(const struct command *command);
+
+/* A recipe as far as it came. Zero-initialise; recipe_release takes all of it back. */
+struct job {
+	struct ib_sources *sources;
+	struct ib_diag *diag;
+	struct elements *elements;
+	struct ib_vocab vocab;
+	struct ib_recipe *recipe;
+	struct plan *plan;
+};
+
+/* Opens and compiles FILE; prints what is wrong. An exit status. */
+int job_compile(struct cli *cli, const char *file, struct job *job);
+/* The same and its plan. */
+int job_plan(struct cli *cli, const char *file, struct job *job);
+void job_release(struct job *job);
+/* Calls FN for each recipe of the command line; the highest exit status. */
+int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file));
+
+/* Prints a machine error, at its place where it has one; returns its exit status. */
+int cli_fail(const struct cli *cli, const struct ib_sources *sources, const struct ib_error *err);
+/* "imagebuild: error: TEXT", a hint beneath if not NULL. Returns IB_EXIT_USAGE. */
+int cli_usage(const char *hint, const char *fmt, ...) IB_PRINTF(2, 3);
+
+struct ui {
+	struct ib_sink sink;
+	void (*close)(struct ui *ui);
+	bool is_quiet;
+	bool has_line; /* tty: a line that will be overwritten is on the screen */
+	uint32_t ran, cached;
+};
+void ui_tty_init(struct ui *ui);
+void ui_plain_init(struct ui *ui);
+void ui_json_init(struct ui *ui);
+/* "4.1s", "2m03s" */
+void ui_duration(uint64_t nanoseconds, char *ret_text, size_t size);
+
+#endif

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What every verb on recipes does: open, compile, plan, and say what is wrong. */
+#include "cli/cli.h"
+
+#include "build.h"
+#include "element/element.h"
+#include "plan/plan.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int cli_usage(const char *hint, const char *fmt, ...)
+{
+	va_list ap;
+
+	(void)fputs("imagebuild: error: ", stderr);
+	va_start(ap, fmt);
+	(void)vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	(void)fputc('\n', stderr);
+	if (hint)
+		(void)fprintf(stderr, "  = %s\n", hint);
+	return IB_EXIT_USAGE;
+}
+
+int cli_fail(const struct cli *cli, const struct ib_sources *sources, const struct ib_error *err)
+{
+	const char *notes[] = { err->hint[0] ? err->hint : NULL, NULL };
+	cleanup_buf struct buf out = BUF_INIT;
+	int status = err->exit ? err->exit : IB_EXIT_MACHINE;
+
+	if (status > IB_EXIT_SIGNAL)
+		(void)fprintf(stderr, "imagebuild: %s\n", err->text);
+	else if (sources && err->at.end) {
+		ib_diag_show(sources, err->at, IB_ERROR, err->text, notes, &out, cli->has_color);
+		(void)fwrite(out.data, 1, out.len, stderr);
+	} else {
+		(void)fprintf(stderr, "imagebuild: error: %s\n", err->text);
+		if (err->hint[0])
+			(void)fprintf(stderr, "  = %s\n", err->hint);
+	}
+	return status;
+}
+
+/* Prints the findings so far; IB_EXIT_INPUT if one is an error. */
+static int report(const struct cli *cli, struct ib_diag *diag)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+
+	if (ib_diag_count(diag) && !(cli->is_quiet && !ib_diag_errors(diag))) {
+		ib_diag_render(diag, &out, cli->has_color);
+		(void)fwrite(out.data, 1, out.len, stderr);
+	}
+	return ib_diag_errors(diag) ? IB_EXIT_INPUT : IB_EXIT_OK;
+}
+
+static int open_recipe(struct cli *cli, const char *file, struct job *job, struct ib_error *err)
+{
+	int r;
+
+	cli->options.file = file;
+	job->sources = ib_sources_new();
+	job->diag = ib_diag_new(job->sources);
+	ib_diag_strict(job->diag, cli->options.is_strict);
+	r = ib_elements_open(&cli->options, job->sources, &job->elements, err);
+	if (r < 0)
+		return r;
+	job->vocab = ib_build_vocab(job->elements);
+	return ib_recipe_open(&cli->options, &job->vocab, job->sources, job->diag, &job->recipe,
+			      err);
+}
+
+static int compile(struct cli *cli, const char *file, struct job *job)
+{
+	struct ib_error err = IB_ERROR_INIT;
+
+	if (open_recipe(cli, file, job, &err) < 0)
+		return cli_fail(cli, job->sources, &err);
+	return ib_recipe_compile(job->recipe) < 0 ? IB_EXIT_INPUT : IB_EXIT_OK;
+}
+
+int job_compile(struct cli *cli, const char *file, struct job *job)
+{
+	int status = compile(cli, file, job);
+	int reported = job->recipe ? report(cli, job->diag) : 0;
+
+	return status ? status : reported;
+}
+
+int job_plan(struct cli *cli, const char *file, struct job *job)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	int status = compile(cli, file, job);
+	int r, reported;
+
+	if (status) {
+		(void)(job->recipe && report(cli, job->diag));
+		return status;
+	}
+	r = ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements, NULL,
+			job->diag, &job->plan, &err);
+	reported = report(cli, job->diag);
+	if (r < 0)
+		return err.code ? cli_fail(cli, job->sources, &err) : IB_EXIT_INPUT;
+	return reported;
+}
+
+void job_release(struct job *job)
+{
+	ib_plan_free(job->plan);
+	ib_recipe_free(job->recipe);
+	ib_elements_free(job->elements);
+	ib_diag_free(job->diag);
+	ib_sources_free(job->sources);
+}
+
+int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file))
+{
+	int highest = IB_EXIT_OK;
+
+	if (!cli->files.len)
+		vec_push(cli->arena, &cli->files, "Imagefile");
+	for (size_t i = 0; i < cli->files.len; i++) {
+		int status = fn(cli, cli->files.items[i]);
+
+		if (status > highest)
+			highest = status;
+		if (status > IB_EXIT_SIGNAL)
+			break;
+	}
+	return highest;
+}

@@ -1,0 +1,407 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The command line: a table of options, and what follows from the caller's environment. */
+#include "cli/cli.h"
+
+#include "build.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum option_kind {
+	OPT_FLAG,   /* bool */
+	OPT_STRING, /* const char * */
+	OPT_LIST,   /* struct str_vec: repeatable */
+	OPT_COMMAS, /* struct str_vec: repeatable, split at commas */
+	OPT_PAIR,   /* struct ib_pair_vec: N=V, repeatable */
+	OPT_ENV,    /* the same; a bare N takes the caller's value */
+	OPT_LATER   /* known, not built yet */
+};
+
+/* Which verbs take it. */
+enum { V_RECIPE = 1, V_BUILD = 2, V_CACHE = 4, V_ALL = 7 };
+
+struct option_row {
+	const char *name;
+	char letter;
+	enum option_kind kind;
+	size_t offset;
+	int verbs;
+	const char *value, *help;
+};
+
+#define AT(member) offsetof(struct cli, member)
+
+static const struct option_row rows[] = {
+	{ "file", 'f', OPT_LIST, AT(files), V_RECIPE | V_BUILD, "FILE", "the recipe; repeatable" },
+	{ "output", 'o', OPT_STRING, AT(options.output_name), V_RECIPE | V_BUILD, "NAME",
+	  "name of the image" },
+	{ "formats", 't', OPT_COMMAS, AT(options.formats), V_RECIPE | V_BUILD, "FORMAT,..",
+	  "instead of OUTPUT's formats" },
+	{ "target", 0, OPT_LIST, AT(options.targets), V_RECIPE | V_BUILD, "STAGE",
+	  "make only this stage" },
+	{ "build-arg", 0, OPT_PAIR, AT(options.build_args), V_RECIPE | V_BUILD, "N=V",
+	  "set an ARG" },
+	{ "env", 0, OPT_ENV, AT(options.env), V_RECIPE | V_BUILD, "N[=V]",
+	  "pass a variable to the elements" },
+	{ "element-path", 0, OPT_LIST, AT(options.element_path), V_RECIPE | V_BUILD, "DIR",
+	  "look for elements here first" },
+	{ "library", 0, OPT_STRING, AT(library_name), V_RECIPE | V_BUILD, "own|dib",
+	  "which element library comes first" },
+	{ "context", 0, OPT_STRING, AT(options.context), V_RECIPE, "DIR",
+	  "the context; default: the recipe's directory" },
+	{ "strict", 0, OPT_FLAG, AT(options.is_strict), V_RECIPE | V_BUILD, NULL,
+	  "warnings are errors" },
+	{ "store", 0, OPT_STRING, AT(options.store), V_ALL, "DIR", "the store of layers" },
+	{ "no-cache", 0, OPT_FLAG, AT(options.is_uncached), V_BUILD, NULL, "run every step" },
+	{ "dry-run", 0, OPT_FLAG, AT(options.is_dry_run), V_BUILD, NULL,
+	  "check everything, print the plan, run nothing" },
+	{ "step-timeout", 0, OPT_STRING, AT(step_timeout), V_BUILD, "T",
+	  "kill a step that runs longer (90, 90s, 5m, 1h)" },
+	{ "progress", 0, OPT_STRING, AT(progress_name), V_BUILD, "KIND",
+	  "auto, tty, plain or json" },
+	{ "quiet", 0, OPT_FLAG, AT(is_quiet), V_ALL, NULL, "print errors only" },
+	{ "days", 0, OPT_STRING, AT(days), V_CACHE, "N", "prune: keep what the last N days used" },
+	{ "secret", 0, OPT_LATER, 0, V_RECIPE | V_BUILD, "id=..", NULL },
+	{ "no-cache-from", 0, OPT_LATER, 0, V_BUILD, "STEP", NULL },
+	{ "refresh", 0, OPT_LATER, 0, V_BUILD, "WHAT", NULL },
+	{ "max-age", 0, OPT_LATER, 0, V_BUILD, "T", NULL },
+	{ "keep-going", 0, OPT_LATER, 0, V_BUILD, NULL, NULL },
+	{ "debug-shell", 0, OPT_LATER, 0, V_BUILD, NULL, NULL },
+	{ "block-backend", 0, OPT_LATER, 0, V_BUILD, "files|loop", NULL },
+	{ "help", 'h', OPT_FLAG, AT(wants_help), V_ALL, NULL, "this text" },
+	{ "version", 0, OPT_FLAG, AT(wants_version), V_ALL, NULL, "the version" },
+};
+
+static const char *const progress_names[] = { "auto", "tty", "plain", "json" };
+static const char *const formats[] = {
+#define FORMAT(name, suffix) #name,
+#define FORMAT_QEMU(name, suffix) #name,
+#define FORMAT_LATER(name, suffix) #name,
+#include <imagebuild/formats.def>
+#undef FORMAT
+#undef FORMAT_QEMU
+#undef FORMAT_LATER
+};
+
+static int verbs_of(const struct command *command)
+{
+	if (strcmp(command->name, "build") == 0)
+		return V_BUILD;
+	return strcmp(command->name, "cache") == 0 ? V_CACHE : V_RECIPE;
+}
+
+static bool takes_value(const struct option_row *row)
+{
+	return row->kind == OPT_LATER ? row->value != NULL : row->kind != OPT_FLAG;
+}
+
+void cli_print_options(const struct command *command)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		char left[64];
+
+		if (!(rows[i].verbs & verbs_of(command)) || rows[i].kind == OPT_LATER)
+			continue;
+		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", rows[i].letter ? '-' : ' ',
+			       rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? ", " : "  ",
+			       rows[i].name, rows[i].value ? "=" : "",
+			       rows[i].value ? rows[i].value : "");
+		printf("  %-26s %s\n", left, rows[i].help);
+	}
+}
+
+static const struct option_row *row_find(const char *name, size_t n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (strlen(rows[i].name) == n && memcmp(rows[i].name, name, n) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+static const struct option_row *row_letter(char letter)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].letter && rows[i].letter == letter)
+			return &rows[i];
+	return NULL;
+}
+
+static void split_commas(struct arena *a, struct str_vec *list, const char *text)
+{
+	for (const char *end; *text; text = *end ? end + 1 : end) {
+		end = strchrnul(text, ',');
+		if (end > text)
+			vec_push(a, list, arena_strndup(a, text, (size_t)(end - text)));
+	}
+}
+
+static int add_pair(struct cli *cli, const struct option_row *row, struct ib_pair_vec *list,
+		    const char *text)
+{
+	const char *equals = strchr(text, '=');
+	struct ib_pair pair = { .key = text };
+
+	if (!equals && row->kind == OPT_PAIR)
+		return cli_usage(NULL, "--%s=%s: expected NAME=VALUE", row->name, text);
+	if (equals) {
+		pair.key = arena_strndup(cli->arena, text, (size_t)(equals - text));
+		pair.value = equals + 1;
+	} else {
+		pair.value = getenv(text);
+	}
+	if (!*pair.key)
+		return cli_usage(NULL, "--%s=%s: the name is empty", row->name, text);
+	if (!pair.value)
+		return cli_usage(NULL, "--env=%s: the variable is not set; write --env=%s=VALUE",
+				 text, text);
+	vec_push(cli->arena, list, pair);
+	return 0;
+}
+
+/* What a user of Docker types, and what it is here. */
+static int refuse_docker(const struct option_row *row, const char *value)
+{
+	if (row->letter == 't' && strchr(value, ':'))
+		return cli_usage(
+			"the image's name is -o NAME, a docker tag is OUTPUT --tag=NAME:TAG",
+			"-t %s: -t takes formats (-t qcow2,raw)", value);
+	if (row->letter == 'o' && strncmp(value, "type=", 5) == 0)
+		return cli_usage("write -o NAME -t FORMAT", "-o %s: -o takes the image's name",
+				 value);
+	return 0;
+}
+
+static int apply(struct cli *cli, const struct option_row *row, const char *value)
+{
+	void *at = (char *)cli + row->offset;
+	int r = value ? refuse_docker(row, value) : 0;
+
+	if (r)
+		return r;
+	switch (row->kind) {
+	case OPT_FLAG:
+		*(bool *)at = true;
+		return 0;
+	case OPT_STRING:
+		*(const char **)at = value;
+		return 0;
+	case OPT_LIST:
+		vec_push(cli->arena, (struct str_vec *)at, value);
+		return 0;
+	case OPT_COMMAS:
+		split_commas(cli->arena, at, value);
+		return 0;
+	case OPT_PAIR:
+	case OPT_ENV:
+		return add_pair(cli, row, at, value);
+	case OPT_LATER:
+		break;
+	}
+	return cli_usage(NULL, "--%s is not built yet", row->name);
+}
+
+static int unknown_option(const char *name, int verbs)
+{
+	const char *names[ARRAY_SIZE(rows)];
+	const char *near;
+	size_t len = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].verbs & verbs)
+			names[len++] = rows[i].name;
+	near = ib_suggest(name, names, len);
+	if (near)
+		return cli_usage(NULL, "unknown option '--%s'; did you mean '--%s'?", name, near);
+	return cli_usage("imagebuild --help lists the options", "unknown option '--%s'", name);
+}
+
+/* One word of ARGV and perhaps its value; how many words were used, or minus an exit status. */
+static int take_option(struct cli *cli, int verbs, int argc, char **argv)
+{
+	const char *word = argv[0];
+	bool is_long = word[1] == '-';
+	size_t n = is_long ? strcspn(word + 2, "=") : 1;
+	const struct option_row *row = is_long ? row_find(word + 2, n) : row_letter(word[1]);
+	const char *value = NULL;
+	int used = 1, r;
+
+	if (!is_long && !row)
+		return -cli_usage("imagebuild --help lists the options", "unknown option '%.2s'",
+				  word);
+	if (!row || !(row->verbs & verbs))
+		return -unknown_option(row ? row->name : arena_strndup(cli->arena, word + 2, n),
+				       verbs);
+	if (is_long && word[2 + n] == '=')
+		value = word + 3 + n;
+	else if (!is_long && word[2])
+		value = word + 2;
+	if (!takes_value(row) && value)
+		return -cli_usage(NULL, "--%s takes no value", row->name);
+	if (takes_value(row) && !value) {
+		if (argc < 2)
+			return -cli_usage(NULL, "--%s needs a value (%s)", row->name, row->value);
+		value = argv[used++];
+	}
+	if (value && !*value)
+		return -cli_usage(NULL, "--%s: the value is empty", row->name);
+	r = apply(cli, row, value);
+	return r ? -r : used;
+}
+
+static int check_formats(const struct cli *cli)
+{
+	vec_foreach (const char *, f, &cli->options.formats) {
+		const char *near;
+		bool found = false;
+
+		for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
+			found = found || strcmp(*f, formats[i]) == 0;
+		if (found)
+			continue;
+		near = ib_suggest(*f, formats, ARRAY_SIZE(formats));
+		if (near)
+			return cli_usage(NULL, "unknown format '%s'; did you mean '%s'?", *f, near);
+		return cli_usage("formats: raw, qcow2, tar", "unknown format '%s'", *f);
+	}
+	return 0;
+}
+
+static int choose(const char *option, const char *value, const char *const *names, size_t n,
+		  size_t *ret_index)
+{
+	const char *near;
+
+	for (size_t i = 0; value && i < n; i++) {
+		if (strcmp(value, names[i]) == 0) {
+			*ret_index = i;
+			return 0;
+		}
+	}
+	if (!value)
+		return 0;
+	near = ib_suggest(value, names, n);
+	return cli_usage(NULL, "--%s=%s: did you mean '%s'?", option, value,
+			 near ? near : names[0]);
+}
+
+/* "90", "90s", "5m", "1h" in seconds. */
+static int parse_duration(const char *option, const char *text, uint64_t *ret_seconds)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = { { '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(text, &end, 10);
+	for (size_t i = 0; i < ARRAY_SIZE(units) && end != text && !errno && n < 1000000000; i++) {
+		if (*end == units[i].unit && (!*end || !end[1])) {
+			*ret_seconds = n * units[i].seconds;
+			return 0;
+		}
+	}
+	return cli_usage(NULL, "--%s=%s: expected a time like 90s, 5m or 1h", option, text);
+}
+
+static int read_epoch(struct cli *cli)
+{
+	const char *text = getenv("SOURCE_DATE_EPOCH");
+	char *end;
+
+	cli->options.source_date_epoch = -1;
+	if (!text || !*text)
+		return 0;
+	errno = 0;
+	cli->options.source_date_epoch = strtoll(text, &end, 10);
+	if (errno || *end || cli->options.source_date_epoch < 0)
+		return cli_usage(NULL, "SOURCE_DATE_EPOCH=%s: expected seconds since 1970", text);
+	return 0;
+}
+
+/* ELEMENTS_PATH behind --element-path; the proxy variables before --env. */
+static int read_environment(struct cli *cli)
+{
+	static const char *const proxies[] = { "http_proxy",  "https_proxy", "ftp_proxy",
+					       "no_proxy",    "all_proxy",   "HTTP_PROXY",
+					       "HTTPS_PROXY", "FTP_PROXY",   "NO_PROXY",
+					       "ALL_PROXY" };
+	struct ib_pair_vec env = { 0 };
+	const char *path = getenv("ELEMENTS_PATH");
+
+	for (size_t i = 0; i < ARRAY_SIZE(proxies); i++) {
+		struct ib_pair pair = { .key = proxies[i], .value = getenv(proxies[i]) };
+
+		if (pair.value)
+			vec_push(cli->arena, &env, pair);
+	}
+	vec_foreach (struct ib_pair, p, &cli->options.env)
+		vec_push(cli->arena, &env, *p);
+	cli->options.env = env;
+	for (const char *end; path && *path; path = *end ? end + 1 : NULL) {
+		end = strchrnul(path, ':');
+		if (end == path || (*end && !end[1]))
+			return cli_usage("remove the doubled or last ':'",
+					 "ELEMENTS_PATH=%s: an entry is empty",
+					 getenv("ELEMENTS_PATH"));
+		vec_push(cli->arena, &cli->options.element_path,
+			 arena_strndup(cli->arena, path, (size_t)(end - path)));
+	}
+	return read_epoch(cli);
+}
+
+static int settle(struct cli *cli)
+{
+	static const char *const libraries[] = { "own", "dib" };
+	const char *overlay = getenv("IMAGEBUILD_OVERLAY");
+	struct ib_error err = IB_ERROR_INIT;
+	size_t progress = PROGRESS_AUTO, library = 0;
+	int r = choose("progress", cli->progress_name, progress_names, ARRAY_SIZE(progress_names),
+		       &progress);
+
+	if (!r)
+		r = choose("library", cli->library_name, libraries, ARRAY_SIZE(libraries),
+			   &library);
+	if (!r && cli->step_timeout)
+		r = parse_duration("step-timeout", cli->step_timeout, &cli->options.step_timeout);
+	if (!r)
+		r = check_formats(cli);
+	if (!r)
+		r = read_environment(cli);
+	if (r)
+		return r;
+	cli->progress = (enum progress)progress;
+	cli->options.is_dib_library = library == 1;
+	cli->options.force_old_overlay = overlay && strcmp(overlay, "mount") == 0;
+	cli->options.tail_lines = 20;
+	cli->has_color = isatty(STDERR_FILENO) && !getenv("NO_COLOR");
+	if (ib_build_defaults(&cli->options, cli->arena, &err) < 0)
+		return cli_fail(cli, NULL, &err);
+	return 0;
+}
+
+int cli_parse(struct cli *cli, const struct command *command, int argc, char **argv)
+{
+	int verbs = verbs_of(command);
+
+	for (int i = 0; i < argc;) {
+		int used = 1;
+
+		if (strcmp(argv[i], "--") == 0) {
+			for (i++; i < argc; i++)
+				vec_push(cli->arena, &cli->words, argv[i]);
+			break;
+		}
+		if (argv[i][0] == '-' && argv[i][1])
+			used = take_option(cli, verbs, argc - i, argv + i);
+		else
+			vec_push(cli->arena, &cli->words, argv[i]);
+		if (used < 0)
+			return -used;
+		i += used;
+	}
+	return settle(cli);
+}
