@@ -16,7 +16,8 @@ struct ib_error {
 #define IB_ERROR_INIT { .code = 0 }
 
 /* Sets ERR to the formatted text, ": " and strerror(CODE) (left out for CODE EINVAL when the text
- * says why: then use ib_fail_text). Returns -CODE. */
+ * says why: then use ib_fail_text). Returns -CODE. exit and at
+ * stay as they were set, so set them before or after; the hint is emptied. */
 int ib_fail(struct ib_error *err, int code, const char *fmt, ...) IB_PRINTF(3, 4);
 /* Sets ERR to the formatted text alone. Returns -CODE. */
 int ib_fail_text(struct ib_error *err, int code, const char *fmt, ...) IB_PRINTF(3, 4);

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Findings: kept in the order they were made, each once, sorted when they are shown. */
+#include <imagebuild/diag.h>
+
+#include <imagebuild/intern.h>
+#include <imagebuild/map.h>
+#include <imagebuild/vec.h>
+
+#include "support/utf8.h"
+
+#include <string.h>
+
+/* One line beneath a finding: a note with a place, or a hint. */
+struct note {
+	struct ib_span at;
+	const char *text;
+};
+struct note_vec VEC(struct note);
+
+struct finding {
+	enum ib_diag_id id;
+	enum ib_severity severity;
+	struct ib_span at;
+	const char *text;
+	struct note_vec notes, hints;
+	size_t number; /* of its making, so that the sort is stable */
+};
+struct finding_vec VEC(struct finding *);
+
+struct ib_diag {
+	struct arena *arena;
+	struct intern *names;
+	const struct ib_sources *sources;
+	struct map seen; /* "id start end text" -> struct finding */
+	struct finding_vec findings;
+	struct finding *last; /* what notes and hints are for */
+	bool is_strict;
+};
+
+static const struct {
+	enum ib_diag_id id;
+	enum ib_severity severity;
+} rows[] = {
+#define DIAG(id, slug, severity) { IB_D_##slug, severity },
+#include <imagebuild/diags.def>
+#undef DIAG
+};
+
+struct ib_diag *ib_diag_new(const struct ib_sources *sources)
+{
+	struct arena *a = arena_new();
+	struct ib_diag *d = arena_alloc(a, sizeof(*d));
+
+	d->arena = a;
+	d->names = intern_new(a);
+	d->sources = sources;
+	return d;
+}
+
+void ib_diag_free(struct ib_diag *d)
+{
+	if (d)
+		arena_free(d->arena);
+}
+
+const struct ib_sources *ib_diag_sources(const struct ib_diag *d)
+{
+	return d->sources;
+}
+
+void ib_diag_strict(struct ib_diag *d, bool is_strict)
+{
+	d->is_strict = is_strict;
+}
+
+static enum ib_severity severity_of(enum ib_diag_id id)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+		if (rows[i].id == id)
+			return rows[i].severity;
+	return IB_ERROR;
+}
+
+static const char *format(struct arena *a, const char *fmt, va_list ap) IB_PRINTF(2, 0);
+static const char *format(struct arena *a, const char *fmt, va_list ap)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+
+	buf_vprintf(&text, fmt, ap);
+	return arena_strndup(a, text.data, text.len);
+}
+
+void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *fmt, ...)
+{
+	struct finding *f = arena_alloc(d->arena, sizeof(*f));
+	va_list ap;
+	void **seen;
+
+	va_start(ap, fmt);
+	f->text = format(d->arena, fmt, ap);
+	va_end(ap);
+	f->id = id;
+	f->severity = severity_of(id);
+	f->at = at;
+	f->number = d->findings.len;
+	d->last = f; /* a repeated finding takes its notes with it, unseen */
+	seen = map_put(d->arena, &d->seen,
+		       intern_str(d->names, arena_printf(d->arena, "%d %u %u %s", (int)id, at.start,
+							 at.end, f->text)));
+	if (*seen)
+		return;
+	*seen = f;
+	vec_push(d->arena, &d->findings, f);
+}
+
+void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
+{
+	struct note n = { .at = at };
+	va_list ap;
+
+	if (!d->last)
+		return;
+	va_start(ap, fmt);
+	n.text = format(d->arena, fmt, ap);
+	va_end(ap);
+	vec_push(d->arena, &d->last->notes, n);
+}
+
+void ib_diag_hint(struct ib_diag *d, const char *fmt, ...)
+{
+	struct note n = { .at = { 0, 0 } };
+	va_list ap;
+
+	if (!d->last)
+		return;
+	va_start(ap, fmt);
+	n.text = format(d->arena, fmt, ap);
+	va_end(ap);
+	vec_push(d->arena, &d->last->hints, n);
+}
+
+static enum ib_severity shown_as(const struct ib_diag *d, const struct finding *f)
+{
+	return d->is_strict && f->severity == IB_WARNING ? IB_ERROR : f->severity;
+}
+
+size_t ib_diag_errors(const struct ib_diag *d)
+{
+	size_t n = 0;
+
+	vec_foreach (struct finding *, f, &d->findings)
+		n += shown_as(d, *f) == IB_ERROR;
+	return n;
+}
+
+size_t ib_diag_count(const struct ib_diag *d)
+{
+	return d->findings.len;
+}
+
+/* How a severity looks: its word and its colour (SGR). */
+static const struct {
+	const char *word, *color;
+} looks[] = {
+	[IB_NOTE] = { "note", "\033[1;36m" },
+	[IB_WARNING] = { "warning", "\033[1;35m" },
+	[IB_ERROR] = { "error", "\033[1;31m" },
+};
+
+struct pen {
+	const struct ib_sources *sources;
+	struct buf *out;
+	bool has_color;
+};
+
+static void color(const struct pen *p, const char *sgr)
+{
+	if (p->has_color)
+		buf_str(p->out, sgr);
+}
+
+/* Copies text that a user wrote: control characters would reach the terminal. */
+static void add_visible(struct buf *out, const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		buf_char(out,
+			 s[i] != '\t' && ((unsigned char)s[i] < 0x20 || s[i] == 0x7f) ? '?' : s[i]);
+}
+
+/* "      |   ^~~~": blanks for characters, tabs for tabs, so that the caret stands under its byte
+ * whatever the tab width; it stops where the line ends. */
+static void draw_caret(const struct pen *p, const struct ib_place *at, struct ib_span span)
+{
+	uint32_t from = span.start - at->line_start, to = span.end - at->line_start;
+	const char *color_on = looks[IB_NOTE].color;
+
+	if (to > at->text_len)
+		to = at->text_len;
+	if (from > at->text_len)
+		from = at->text_len;
+	buf_str(p->out, "      | ");
+	for (uint32_t i = 0; i < from; i++)
+		if (((unsigned char)at->text[i] & 0xc0) != 0x80)
+			buf_char(p->out, at->text[i] == '\t' ? '\t' : ' ');
+	color(p, color_on);
+	buf_char(p->out, '^');
+	for (uint32_t i = from + 1; i < to; i++)
+		if (((unsigned char)at->text[i] & 0xc0) != 0x80)
+			buf_char(p->out, '~');
+	color(p, "\033[0m");
+	buf_char(p->out, '\n');
+}
+
+/* The line "file:line:column: error: text [IB1001]" and the source line with its caret. ID 0: none.
+ */
+static void draw(const struct pen *p, struct ib_span span, enum ib_severity severity,
+		 const char *text, int id)
+{
+	struct ib_place at;
+	bool is_placed = ib_sources_locate(p->sources, span.start, &at);
+
+	if (is_placed) {
+		color(p, "\033[1m");
+		add_visible(p->out, at.file, strlen(at.file));
+		buf_printf(p->out, ":%u:%u: ", at.line, at.column);
+		color(p, "\033[0m");
+	}
+	color(p, looks[severity].color);
+	buf_printf(p->out, "%s: ", looks[severity].word);
+	color(p, "\033[0m");
+	add_visible(p->out, text, strlen(text));
+	if (id)
+		buf_printf(p->out, " [IB%d]", id);
+	buf_char(p->out, '\n');
+	if (!is_placed)
+		return;
+	buf_printf(p->out, "%5u | ", at.line);
+	add_visible(p->out, at.text, at.text_len);
+	buf_char(p->out, '\n');
+	draw_caret(p, &at, span);
+}
+
+static void draw_line(const struct pen *p, const char *text)
+{
+	buf_str(p->out, "      = ");
+	add_visible(p->out, text, strlen(text));
+	buf_char(p->out, '\n');
+}
+
+static void draw_finding(const struct pen *p, const struct ib_diag *d, const struct finding *f)
+{
+	draw(p, f->at, shown_as(d, f), f->text, (int)f->id);
+	vec_foreach (struct note, n, &f->hints)
+		draw_line(p, n->text);
+	vec_foreach (struct note, n, &f->notes)
+		draw(p, n->at, IB_NOTE, n->text, 0);
+}
+
+static int by_place(const void *x, const void *y)
+{
+	const struct finding *a = *(struct finding *const *)x, *b = *(struct finding *const *)y;
+
+	if (a->at.start != b->at.start)
+		return a->at.start < b->at.start ? -1 : 1;
+	return a->number < b->number ? -1 : 1;
+}
+
+void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color)
+{
+	struct pen p = { d->sources, out, has_color };
+
+	if (d->findings.len)
+		qsort(d->findings.items, d->findings.len, sizeof(*d->findings.items), by_place);
+	vec_foreach (struct finding *, f, &d->findings)
+		draw_finding(&p, d, *f);
+}
+
+void ib_diag_show(const struct ib_sources *sources, struct ib_span at, enum ib_severity severity,
+		  const char *text, const char *const *notes, struct buf *out, bool has_color)
+{
+	struct pen p = { sources, out, has_color };
+
+	draw(&p, at, severity, text, 0);
+	for (; notes && *notes; notes++)
+		draw_line(&p, *notes);
+}

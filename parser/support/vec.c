@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The growth of vectors: doubled, copied; the old array stays in the arena. */
+#include <imagebuild/vec.h>
+
+#include <string.h>
+
+void *ib_vec_grow(struct arena *a, void *items, size_t len, size_t *cap, size_t size)
+{
+	size_t n = *cap ? *cap * 2 : 8;
+	void *grown;
+
+	if (n > SIZE_MAX / 2 / size)
+		ib_oom();
+	grown = arena_alloc(a, n * size);
+	if (len)
+		memcpy(grown, items, len * size);
+	*cap = n;
+	return grown;
+}
