@@ -18,7 +18,7 @@ struct ib_segment_vec VEC(struct ib_segment);
 
 struct ib_ast_word {
 	const char *raw;	/* as written, quotes and ${} included, continuations removed */
-	const char *text;	/* after expansion; NULL before */
+	const char *text;	/* after expansion; NULL before, and where that failed */
 	struct ib_span at;
 	struct ib_segment_vec segments;
 	struct ib_ast_word *next;
@@ -42,7 +42,9 @@ struct ib_ast_heredoc {
 };
 
 struct ib_ast_instruction {
-	const struct directive *directive; /* NULL: unknown, already reported */
+	const struct directive *directive; /* what it is, or where is_unknown is taken for; may be NULL */
+	bool is_unknown;		/* already reported: only its stage or variables count */
+	bool is_left_out;		/* by --when; set by expand */
 	struct ib_span at, keyword_at;
 	struct ib_ast_flag *flags;
 	struct ib_ast_word *words;	/* arguments, for shapes that have words */

@@ -180,12 +180,12 @@ struct ib_op {
 	struct ib_span at;	/* the instruction's text without its heredoc bodies */
 	struct ib_span keyword_at;
 	enum ib_phase phase;	/* of a step; else IB_PHASE_NONE */
-	int order;		/* 0-99; 90 where not given; -1 for what is no step */
+	int order;		/* 0-99; 90 where not given (ENV, ARG of a fragment: 10); -1: no step */
 	struct ib_cond_vec when;
 	union {
 		struct ib_op_base base;
 		struct ib_op_element element;
-		struct ib_pair env;   /* also LABEL */
+		struct ib_pair env;   /* also LABEL; ARG: value NULL where it has no default */
 		struct ib_op_run run;
 		struct ib_op_copy copy;	/* also ADD */
 		struct ib_op_package package;
