@@ -14,6 +14,11 @@ struct ib_error;
 struct elements;
 struct digest;
 
+/* A directory of what belongs to the program: "framework", "elements", "lib", "bin". Looked for in
+ * $IMAGEBUILD_DATA_DIR, share/imagebuild beside the program's bin, the source tree it was built from, the
+ * install prefix. NULL where there is none. */
+const char *ib_data_find(struct arena *a, const char *name);
+
 /* The elements whose work the engine does itself, in C (framework.def): their directories of other
  * libraries are never merged. */
 enum framework {
@@ -26,7 +31,7 @@ enum framework {
 
 struct element {
 	const char *name;
-	const char *dir;		/* absolute, real path */
+	const char *dir;		/* absolute, real path; NULL for a framework element that has no files */
 	struct str_vec deps, provides;	/* sorted, without duplicates */
 	struct str_vec host_tools;	/* lines of its file host-tools */
 	struct ib_span at;		/* of the word or file that brought it first */
@@ -61,6 +66,9 @@ struct element_set {
 int elements_resolve(struct elements *e, const struct ib_stage *stage, const struct str_vec *provided,
 		     struct arena *a, struct element_set *ret_set, struct ib_diag *diag);
 
+/* A variable's value, or NULL if it is unset. */
+typedef const char *env_lookup(const void *context, const char *name);
+
 /* One file of the merged hooks directory. */
 struct hook_file {
 	const char *path;	/* in hooks/: "install.d/10-foo", "bin/install-packages" */
@@ -91,6 +99,10 @@ int hooks_compare(const char *a, const char *b);
 long hooks_number(const char *name);
 /* environment.d's files in their order (byte order; names [0-9A-Za-z_.-]+). */
 void hooks_environment(const struct hooks *hooks, struct arena *a, struct hook_file_vec *ret_files);
+/* What install-types links into install.d (section 8): the files of the chosen P-T-install directories, with the
+ * path they get ("install.d/50-foo"). A file linked twice: the last one. For the plan and for the step. */
+void hooks_install_types(const struct hooks *hooks, env_lookup *lookup, const void *context, struct arena *a,
+			 struct hook_file_vec *ret_links);
 /* Canonical bytes (path, mode, digest of the content) of the files that PICK accepts, for keys. */
 int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file *, const void *), const void *arg,
 		 struct digest *ret_digest, struct ib_error *err);
@@ -98,9 +110,6 @@ int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file 
 /* Variables that environment.d sets by plain assignments (export X=v, X=${X:-d}) on top of ENV, read
  * without a shell: for what is known at plan time. A variable that anything else assigns is absent. */
 void environ_guess(const struct hooks *hooks, const struct ib_pair_vec *env, struct arena *a, struct map *ret_vars);
-
-/* A variable's value, or NULL if it is unset. */
-typedef const char *env_lookup(const void *context, const char *name);
 
 /* One package asked for by an element's package-installs or by a PACKAGE line. */
 struct package_request {
@@ -113,13 +122,18 @@ struct package_request {
 	struct str_vec arches, not_arches;
 	const char *python_version;	/* or NULL */
 	struct ib_cond_vec when;
+	const char *pkg_map;		/* the file that maps the name, absolute, or NULL: as it is */
 };
 struct package_request_vec VEC(struct package_request);
 
 /* All requests of a stage's transactions: package-installs.{json,yaml} of SET's elements (all keys of section
  * 8), the deprecated <phase>.d/package-installs-<element> files, and STAGE's PACKAGE ops that are no step. */
-int packages_collect(const struct element_set *set, const struct ib_stage *stage, struct arena *a,
-		     struct ib_sources *sources, struct package_request_vec *ret_requests, struct ib_diag *diag);
+int packages_collect(const struct element_set *set, const struct ib_stage *stage, const char *pkg_map,
+		     struct arena *a, struct ib_sources *sources, struct package_request_vec *ret_requests,
+		     struct ib_diag *diag);
+/* The requests of one PACKAGE op; PKG_MAP is the recipe's pkg-map file or NULL. */
+void packages_of_op(const struct ib_op *op, const char *pkg_map, struct arena *a,
+		    struct package_request_vec *ret_requests);
 /* The names, mapped and sorted, that PHASE installs (or removes, at its end) under an environment.
  * Unknown variables of `when` are an error with the request's place in err->at. */
 int packages_select(const struct package_request_vec *requests, const struct element_set *set, enum ib_phase phase,

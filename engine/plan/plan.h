@@ -72,7 +72,26 @@ struct plan {
 	size_t stages_len;
 	int64_t epoch;			/* SOURCE_DATE_EPOCH as derived; -1: the archive's date, known at build */
 	const char *arch;
+	const char *context;		/* the context directory, absolute; NULL where there is none */
+	const char *pkg_map;		/* the recipe's pkg-map file in the context, absolute, or NULL */
 };
+
+/* A path that a COPY of the context takes, without what .imageignore keeps out. */
+struct copy_entry {
+	const char *path;		/* below the context, no leading "/": open it with fs_open_beneath */
+	const char *name;		/* below the destination: "" for a file that is given the destination's name */
+	mode_t mode;			/* as lstat says */
+	struct ib_span at;		/* the word that took it */
+};
+struct copy_entry_vec VEC(struct copy_entry);
+
+/* Expands the sources of COPY: directories before what is in them, byte order. A directory given as a source
+ * stands for what is in it, as in a Dockerfile; a file goes into the destination under its own name where the
+ * destination ends in '/' or more than one source is given, else it is the destination (name ""; where that is
+ * an existing directory of the target the caller puts it into it). Missing sources, globs without a match and
+ * paths that leave the context, also by a symlink, are reported (CONTEXT). -1 with DIAG set. */
+int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a, struct copy_entry_vec *ret_entries,
+		     struct ib_diag *diag);
 
 /* What the plan needs of the machine and is not there. */
 struct missing {
