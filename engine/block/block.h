@@ -76,6 +76,21 @@ struct disk_job {
 	const struct ib_sink *sink;
 };
 
+/* A file that the boot loader needs in the tree (grub.cfg, GRUB's modules and images, the EFI binary). */
+struct boot_file {
+	const char *path; /* relative to the root: "boot/grub/grub.cfg" */
+	mode_t mode;	  /* permission bits; missing directories are 0755, all is owned by 0:0 */
+	const void *data;
+	size_t len;
+};
+struct boot_file_vec VEC(struct boot_file);
+
+/* What must be written to the tree, in one last layer, before JOB->root_fd is opened anew for layout_place
+ * and disk_write. Data lives as long as L. None where no boot loader is placed. Only the sectors outside of
+ * file systems are left to disk_write. May come before layout_place. */
+int block_boot_files(struct layout *l, const struct disk_job *job, struct boot_file_vec *ret_files,
+		     struct ib_error *err);
+
 /* Settles what depends on the tree. Pure but for reading it. */
 int layout_place(struct layout *l, const struct disk_job *job, struct ib_error *err);
 uint64_t layout_size(const struct layout *l); /* bytes, after layout_place */
