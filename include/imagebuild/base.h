@@ -72,7 +72,7 @@ static inline int take_fd(int *fd)
 }
 
 #define take_ptr(p) \
-	({ \
+	__extension__({ \
 		__typeof__(p) taken_ = (p); \
 		(p) = NULL; \
 		taken_; \
