@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: Apache-2.0
+export DIB_AVOID_PACKAGES_UPDATE=${DIB_AVOID_PACKAGES_UPDATE:-0}

@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: Apache-2.0
+export DIB_BOOTLOADER_DEFAULT_CMDLINE=${DIB_BOOTLOADER_DEFAULT_CMDLINE:-nofb nomodeset gfxpayload=text}
+export DIB_GRUB_TIMEOUT=${DIB_GRUB_TIMEOUT:-5}
+if [ -z "${DIB_BOOTLOADER_SERIAL_CONSOLE:-}" ]; then
+    case "${ARCH:-}" in
+        arm64 | aarch64) DIB_BOOTLOADER_SERIAL_CONSOLE=ttyAMA0,115200 ;;
+        ppc*) DIB_BOOTLOADER_SERIAL_CONSOLE=hvc0 ;;
+        *) DIB_BOOTLOADER_SERIAL_CONSOLE=ttyS0,115200 ;;
+    esac
+fi
+export DIB_BOOTLOADER_SERIAL_CONSOLE
