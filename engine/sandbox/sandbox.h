@@ -92,6 +92,7 @@ struct sandbox_left_vec VEC(struct sandbox_left);
 struct sandbox_result {
 	int status;		/* wait status of what ran */
 	struct sandbox_left_vec left; /* in the arena given; only binds */
+	struct str_vec gone;	/* in the arena given; targets of the step's binds that it unmounted */
 	bool has_other_mounts;	/* it left a mount that is no bind: the interval is one unit */
 	bool timed_out;
 };
