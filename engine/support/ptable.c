@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Partition tables through libfdisk on a regular file. libfdisk wants to ask about some things;
+ * everything is given here, so that it never does. */
+#include "support/ptable.h"
+
+#include <imagebuild/error.h>
+
+#include <errno.h>
+#include <libfdisk.h>
+#include <stdio.h>
+#include <string.h>
+
+static void unref_context(struct fdisk_context **c)
+{
+	if (*c)
+		fdisk_unref_context(*c);
+}
+#define cleanup_context __attribute__((cleanup(unref_context)))
+
+static void unref_partition(struct fdisk_partition **p)
+{
+	if (*p)
+		fdisk_unref_partition(*p);
+}
+#define cleanup_partition __attribute__((cleanup(unref_partition)))
+
+static void unref_type(struct fdisk_parttype **t)
+{
+	if (*t)
+		fdisk_unref_parttype(*t);
+}
+#define cleanup_type __attribute__((cleanup(unref_type)))
+
+/* libfdisk sends its notes here as well: only those are accepted. */
+static int answer(struct fdisk_context *c IB_UNUSED, struct fdisk_ask *ask, void *data IB_UNUSED)
+{
+	switch (fdisk_ask_get_type(ask)) {
+	case FDISK_ASKTYPE_INFO:
+	case FDISK_ASKTYPE_WARN:
+	case FDISK_ASKTYPE_WARNX:
+		return 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+static bool is_gpt(const struct ptable *table)
+{
+	return strcmp(table->label, "gpt") == 0;
+}
+
+/* A type that libfdisk has no name for is as good as one that it knows. */
+static struct fdisk_parttype *make_type(struct fdisk_context *c, const struct ptable *table,
+					const char *type)
+{
+	struct fdisk_label *label = fdisk_get_label(c, NULL);
+
+	if (!is_gpt(table)) {
+		unsigned int code = (unsigned int)strtoul(type, NULL, 16);
+		struct fdisk_parttype *known = fdisk_label_get_parttype_from_code(label, code);
+
+		return known ? known : fdisk_new_unknown_parttype(code, NULL);
+	}
+	struct fdisk_parttype *known = fdisk_label_get_parttype_from_string(label, type);
+
+	return known ? known : fdisk_new_unknown_parttype(0, type);
+}
+
+static int describe(struct fdisk_partition *pa, struct fdisk_parttype *type,
+		    const struct ptable *table, const struct ptable_partition *p)
+{
+	int r = fdisk_partition_set_partno(pa, p->number - 1);
+
+	if (r == 0)
+		r = fdisk_partition_set_start(pa, p->start);
+	if (r == 0)
+		r = fdisk_partition_set_size(pa, p->size);
+	if (r == 0)
+		r = fdisk_partition_size_explicit(pa, 1);
+	if (r == 0)
+		r = fdisk_partition_set_type(pa, type);
+	if (r == 0 && is_gpt(table) && p->name)
+		r = fdisk_partition_set_name(pa, p->name);
+	if (r == 0 && is_gpt(table))
+		r = fdisk_partition_set_uuid(pa, p->uuid);
+	return r;
+}
+
+static int add_partition(struct fdisk_context *c, const struct ptable *table,
+			 const struct ptable_partition *p, struct ib_error *err)
+{
+	cleanup_type struct fdisk_parttype *type = make_type(c, table, p->type);
+	cleanup_partition struct fdisk_partition *pa = fdisk_new_partition();
+	size_t number = 0;
+
+	if (!type || !pa)
+		ib_oom();
+	int r = describe(pa, type, table, p);
+
+	if (r == 0)
+		r = fdisk_add_partition(c, pa, &number);
+	if (r < 0)
+		return ib_fail(err, -r, "add partition %u (sectors %llu + %llu)", p->number,
+			       (unsigned long long)p->start, (unsigned long long)p->size);
+	if (number != p->number - 1)
+		return ib_fail_text(err, EINVAL,
+				    "libfdisk made partition %zu where %u was asked for",
+				    number + 1, p->number);
+	if (is_gpt(table) || !p->is_bootable)
+		return 0;
+	r = fdisk_toggle_partition_flag(c, number, DOS_FLAG_ACTIVE);
+	if (r < 0)
+		return ib_fail(err, -r, "mark partition %u as bootable", p->number);
+	return 0;
+}
+
+static int open_table(struct fdisk_context *c, int fd, const struct ptable *table,
+		      struct ib_error *err)
+{
+	int r = fdisk_set_ask(c, answer, NULL);
+
+	if (r == 0)
+		r = fdisk_save_user_sector_size(c, table->sector_size, table->sector_size);
+	if (r == 0)
+		r = fdisk_assign_device_by_fd(c, fd, "the disk", 0);
+	if (r == 0)
+		r = fdisk_create_disklabel(c, is_gpt(table) ? "gpt" : "dos");
+	if (r == 0)
+		r = fdisk_set_disklabel_id_from_string(c, table->id);
+	if (r < 0)
+		return ib_fail(err, -r, "make a partition table (%s, %s)", table->label, table->id);
+	return 0;
+}
+
+int ptable_write(int fd, const struct ptable *table, struct ib_error *err)
+{
+	cleanup_context struct fdisk_context *c = fdisk_new_context();
+
+	if (!c)
+		ib_oom();
+	int r = open_table(c, fd, table, err);
+
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i < table->len; i++) {
+		r = add_partition(c, table, &table->partitions[i], err);
+		if (r < 0)
+			return r;
+	}
+	r = fdisk_write_disklabel(c);
+	if (r < 0)
+		return ib_fail(err, -r, "write the partition table");
+	return 0;
+}
