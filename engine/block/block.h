@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Disks: configuration -> graph -> places -> bytes. Everything is computed before the first byte is
- * written; content goes through views. Facts: shared/design/device-free.md, element-contract.md 10 and 11. */
+ * written; content goes through views. Facts: shared/design/device-free.md, element-contract.md 10
+ * and 11. */
 #ifndef IMAGEBUILD_BLOCK_H
 #define IMAGEBUILD_BLOCK_H
 
@@ -16,13 +17,15 @@ struct ib_error;
 struct layout;
 struct block_node;
 
-/* A variable's value, or NULL if it is unset (the same type as element.h's, which block does not see). */
+/* A variable's value, or NULL if it is unset (the same type as element.h's, which block does not
+ * see). */
 typedef const char *block_lookup(const void *context, const char *name);
 
 /* A kind of node: one file and one row of nodes.def. NULL members: nothing to do. */
 struct block_type {
 	const char *name;
-	/* Reads the attributes it knows; unknown and bad ones were reported already against the row. */
+	/* Reads the attributes it knows; unknown and bad ones were reported already against the
+	 * row. */
 	int (*parse)(struct block_node *n, struct layout *l, struct ib_diag *diag);
 	/* Size, offset, UUID of the node and its children; pure. */
 	int (*place)(struct block_node *n, struct layout *l, struct ib_error *err);
@@ -31,18 +34,19 @@ struct block_type {
 
 /* Where the configuration of a stage's disk comes from; see layout_new. */
 struct layout_input {
-	const struct ib_node *root;	/* LAYOUT's tree, or NULL */
-	struct ib_span yaml;		/* dib's YAML (source text) when root is NULL; {0,0}: one ext4 over all */
+	const struct ib_node *root; /* LAYOUT's tree, or NULL */
+	struct ib_span
+		yaml; /* dib's YAML (source text) when root is NULL; {0,0}: one ext4 over all */
 	const char *arch;
 	bool has_bootloader, has_vm;
-	block_lookup *lookup;		/* variables of the environment known so far; see below */
+	block_lookup *lookup; /* variables of the environment known so far; see below */
 	const void *lookup_context;
 };
 
-/* Parses and checks all that is fixed: kinds, keys, labels, mount points, fixed sizes against a fixed image
- * size (with the arithmetic), the root. Mistakes go to DIAG; NULL then. */
-struct layout *layout_new(const struct layout_input *input, const struct ib_sources *sources, struct arena *a,
-			  struct ib_diag *diag);
+/* Parses and checks all that is fixed: kinds, keys, labels, mount points, fixed sizes against a
+ * fixed image size (with the arithmetic), the root. Mistakes go to DIAG; NULL then. */
+struct layout *layout_new(const struct layout_input *input, const struct ib_sources *sources,
+			  struct arena *a, struct ib_diag *diag);
 /* emit layout: one JSON text; "size": null with a bound where it is known only after the run. */
 void layout_emit(const struct layout *l, struct buf *out);
 
@@ -51,43 +55,51 @@ const char *layout_root_label(const struct layout *l);
 const char *layout_root_fstype(const struct layout *l);
 const char *layout_boot_label(const struct layout *l);
 const char *layout_mount_points(const struct layout *l); /* joined with '|', configuration order */
-const char *layout_device_kind(const struct layout *l);	 /* DIB_BLOCK_DEVICE: "efi", "gpt", "mbr" or NULL */
+const char *
+layout_device_kind(const struct layout *l); /* DIB_BLOCK_DEVICE: "efi", "gpt", "mbr" or NULL */
 /* The fstab that dib would write (section 11.6). */
 void layout_fstab(const struct layout *l, struct buf *out);
 /* Host programs that it needs: calls ADD(name, package, why). */
-void layout_tools(const struct layout *l, void (*add)(void *context, const char *tool, const char *package,
-						      const char *why), void *context);
+void layout_tools(const struct layout *l,
+		  void (*add)(void *context, const char *tool, const char *package,
+			      const char *why),
+		  void *context);
 
-/* Runs a program of the tree in its own chroot; standard output to OUT. In_fd may be a regular file. */
-typedef int block_run_fn(void *context, const char *const *argv, int in_fd, struct buf *out, struct ib_error *err);
+/* Runs a program of the tree in its own chroot; standard output to OUT. In_fd may be a regular
+ * file. */
+typedef int block_run_fn(void *context, const char *const *argv, int in_fd, struct buf *out,
+			 struct ib_error *err);
 
 struct disk_job {
-	int root_fd;		/* the finished tree, fstab included */
-	struct digest seed;	/* of UUIDs */
-	int64_t epoch;		/* clamp of mtimes and time of everything made */
-	const char *image_size;	/* DIB_IMAGE_SIZE (GiB), DIB_IMAGE_EXTRA_SIZE (MiB), DIB_JOURNAL_SIZE, --mkfs-options and */
-	const char *extra_size;	/* --max-online-resize as in section 10; NULL: unset */
+	int root_fd;            /* the finished tree, fstab included */
+	struct digest seed;     /* of UUIDs */
+	int64_t epoch;          /* clamp of mtimes and time of everything made */
+	const char *image_size; /* DIB_IMAGE_SIZE (GiB), DIB_IMAGE_EXTRA_SIZE (MiB),
+				   DIB_JOURNAL_SIZE, --mkfs-options and */
+	const char *extra_size; /* --max-online-resize as in section 10; NULL: unset */
 	const char *journal_size, *mkfs_options, *max_resize;
-	const char *temp_dir;	/* for files of tools that need one */
+	const char *temp_dir; /* for files of tools that need one */
 	block_run_fn *run_in_tree;
 	void *run_context;
-	block_lookup *lookup;	/* DIB_BOOTLOADER_* and relatives */
+	block_lookup *lookup; /* DIB_BOOTLOADER_* and relatives */
 	const void *lookup_context;
 	const struct ib_sink *sink;
 };
 
-/* A file that the boot loader needs in the tree (grub.cfg, GRUB's modules and images, the EFI binary). */
+/* A file that the disk needs in the tree: grub.cfg, GRUB's modules and images, the EFI binary,
+ * mount points. */
 struct boot_file {
 	const char *path; /* relative to the root: "boot/grub/grub.cfg" */
-	mode_t mode;	  /* permission bits; missing directories are 0755, all is owned by 0:0 */
+	mode_t mode; /* permission bits, and S_IFDIR for a directory that must be there (an existing
+			one stays as it is); missing parents are 0755, all is owned by 0:0 */
 	const void *data;
 	size_t len;
 };
 struct boot_file_vec VEC(struct boot_file);
 
-/* What must be written to the tree, in one last layer, before JOB->root_fd is opened anew for layout_place
- * and disk_write. Data lives as long as L. None where no boot loader is placed. Only the sectors outside of
- * file systems are left to disk_write. May come before layout_place. */
+/* What must be written to the tree, in one last layer, before JOB->root_fd is opened anew for
+ * layout_place and disk_write. Data lives as long as L. Only the sectors outside of file systems
+ * are left to disk_write. Comes before layout_place. */
 int block_boot_files(struct layout *l, const struct disk_job *job, struct boot_file_vec *ret_files,
 		     struct ib_error *err);
 
