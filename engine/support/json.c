@@ -38,6 +38,13 @@ static void copy_members(struct arena *a, json_t *from, struct json_value *to)
 	}
 }
 
+static int64_t whole(double number)
+{
+	if (number >= -0x1p63 && number < 0x1p63)
+		return (int64_t)number;
+	return number < 0 ? INT64_MIN : INT64_MAX;
+}
+
 /* jansson has bounded the depth (2048). */
 static struct json_value *copy(struct arena *a, json_t *from)
 {
@@ -60,7 +67,7 @@ static struct json_value *copy(struct arena *a, json_t *from)
 	case JSON_REAL:
 		to->kind = JSON_NUMBER;
 		to->number = json_is_integer(from) ? json_integer_value(from)
-						   : (int64_t)json_real_value(from);
+						   : whole(json_real_value(from));
 		break;
 	case JSON_TRUE:
 	case JSON_FALSE:

@@ -12,7 +12,7 @@ struct json_value {
 	enum json_kind kind;
 	const char *key;	/* in an object */
 	const char *text;	/* STRING */
-	int64_t number;		/* NUMBER, BOOL */
+	int64_t number;		/* NUMBER (a fraction is cut off, bounds kept), BOOL */
 	struct json_value *children, *next;
 };
 

@@ -21,8 +21,8 @@ void *ib_vec_grow(struct arena *a, void *items, size_t len, size_t *cap, size_t 
 							  sizeof(*(v)->items)), \
 	   &(v)->items[(v)->len++]) = (value))
 
-/* for (T *it = first; it < end; it++) */
-#define vec_foreach(T, it, v) for (T *it = (v)->items; it < (v)->items + (v)->len; it++)
+/* for (T *it = first; it < end; it++); an empty vector may have no array to add to */
+#define vec_foreach(T, it, v) for (T *it = (v)->items; it && it < (v)->items + (v)->len; it++)
 
 struct u32_vec VEC(uint32_t);
 struct str_vec VEC(const char *);
