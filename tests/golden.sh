@@ -1,0 +1,49 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# not a test but a runner: golden.sh DIR compares what the compiler prints for each DIR/X.Imagefile:
+#   X.ast X.ir X.plan X.keys X.layout    what `imagebuild emit STAGE X.Imagefile` prints
+#   X.err                                its first line "emit STAGE: exit status N", then standard error
+# It runs in DIR, so that no path is in a golden. UPDATE=1 rewrites those that exist; make a new one
+# with `touch` (for .err: echo "emit plan:" >X.err).
+. "$(dirname "$0")/lib.sh"
+cd "$1" || exit 1
+export SOURCE_DATE_EPOCH=1700000000 XDG_CACHE_HOME="$work/cache" XDG_STATE_HOME="$work/state"
+
+compare() {
+	if [ "${UPDATE:-}" = 1 ]; then
+		cp "$2" "$1"
+	fi
+	diff -u "$1" "$2"
+}
+
+stage() {
+	"$IMAGEBUILD" emit "$2" "$1.Imagefile" >"$work/got" || return 1
+	compare "$1.$2" "$work/got"
+}
+
+error() {
+	stage=$(sed -n '1s/^emit \([a-z]*\):.*/\1/p' "$1.err")
+	status=0
+	"$IMAGEBUILD" emit "${stage:=ir}" "$1.Imagefile" >/dev/null 2>"$work/said" || status=$?
+	{
+		echo "emit $stage: exit status $status"
+		cat "$work/said"
+	} >"$work/got"
+	compare "$1.err" "$work/got"
+}
+
+for recipe in *.Imagefile; do
+	name=${recipe%.Imagefile}
+	found=
+	for ext in ast ir plan keys layout; do
+		[ -f "$name.$ext" ] || continue
+		it "emit $ext of $name is as expected" stage "$name" "$ext"
+		found=1
+	done
+	if [ -f "$name.err" ]; then
+		it "what is wrong in $name is said as expected" error "$name"
+		found=1
+	fi
+	[ -n "$found" ] || it "$name has a golden" false
+done
+finish
