@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Elements: where they are, what they need and provide, what they put into hooks/, which packages
- * they ask for. Facts: shared/design/element-contract.md (dib 3.42), sections 2, 3, 4, 8. All [p]: only
- * hooks_write writes. */
+ * they ask for. Facts: shared/design/element-contract.md (dib 3.42), sections 2, 3, 4, 8. All [p]:
+ * only hooks_write writes. */
 #ifndef IMAGEBUILD_ELEMENT_H
 #define IMAGEBUILD_ELEMENT_H
 
 #include <imagebuild/diag.h>
+#include <imagebuild/intern.h>
 #include <imagebuild/ir.h>
 #include <imagebuild/map.h>
 #include <imagebuild/options.h>
@@ -15,8 +16,8 @@ struct elements;
 struct digest;
 
 /* A directory of what belongs to the program: "framework", "elements", "lib", "bin". Looked for in
- * $IMAGEBUILD_DATA_DIR, share/imagebuild beside the program's bin, the source tree it was built from, the
- * install prefix. NULL where there is none. */
+ * $IMAGEBUILD_DATA_DIR, share/imagebuild beside the program's bin, the source tree it was built
+ * from, the install prefix. NULL where there is none. */
 const char *ib_data_find(struct arena *a, const char *name);
 
 /* The elements whose work the engine does itself, in C (framework.def): their directories of other
@@ -31,18 +32,18 @@ enum framework {
 
 struct element {
 	const char *name;
-	const char *dir;		/* absolute, real path; NULL for a framework element that has no files */
-	struct str_vec deps, provides;	/* sorted, without duplicates */
-	struct str_vec host_tools;	/* lines of its file host-tools */
-	struct ib_span at;		/* of the word or file that brought it first */
+	const char *dir; /* absolute, real path; NULL for a framework element that has no files */
+	struct str_vec deps, provides; /* sorted, without duplicates */
+	struct str_vec host_tools;     /* lines of its file host-tools */
+	struct ib_span at;             /* of the word or file that brought it first */
 	enum framework framework;
-	bool is_requested;		/* named by FROM or ELEMENT */
+	bool is_requested; /* named by FROM or ELEMENT */
 };
 struct element_vec VEC(const struct element *);
 
-/* Opens the search path: OPTIONS->element_path, elements/ beside the recipe, our library, dib's installed
- * one (the last two swapped by is_dib_library; one that is not installed is left out). A listed directory
- * that is not one is an error of IB_EXIT_USAGE. */
+/* Opens the search path: OPTIONS->element_path, elements/ beside the recipe, our library, dib's
+ * installed one (the last two swapped by is_dib_library; one that is not installed is left out). A
+ * listed directory that is not one is an error of IB_EXIT_USAGE. */
 int ib_elements_open(const struct ib_options *options, struct ib_sources *sources,
 		     struct elements **ret_elements, struct ib_error *err);
 void ib_elements_free(struct elements *e);
@@ -51,100 +52,114 @@ const struct element *ib_elements_find(struct elements *e, const char *name, str
 const char *ib_elements_suggest(struct elements *e, const char *name);
 /* The directories of the path, joined with ':' (ELEMENTS_PATH inside). */
 const char *ib_elements_path(const struct elements *e);
+/* The directory of a `bootloader` that would have come before ours, or NULL. */
+const char *elements_shadowed_bootloader(const struct elements *e);
 
 /* What a stage's closure is. */
 struct element_set {
-	struct element_vec members;	/* without what is provided; deterministic: requested first in text order,
-					   then dependencies in the order they were found */
-	struct map by_name;		/* interned name -> struct element * */
-	struct map provided;		/* virtual or real name -> the element that provides it */
+	struct element_vec members; /* without what is provided; deterministic: requested first in
+				       text order, then dependencies in the order they were found */
+	struct map by_name;         /* interned name -> struct element * */
+	struct map provided;        /* virtual or real name -> the element that provides it */
 };
 
-/* Resolves FROM and ELEMENT of STAGE to a fixed point (contract section 2: an element that is provided by
- * another contributes neither itself nor its dependencies). PROVIDED are names that the engine provides
- * ("block-device" for a LAYOUT). Errors name the chain of dependencies and suggest. -1 with DIAG set. */
-int elements_resolve(struct elements *e, const struct ib_stage *stage, const struct str_vec *provided,
-		     struct arena *a, struct element_set *ret_set, struct ib_diag *diag);
+/* Resolves FROM and ELEMENT of STAGE to a fixed point (contract section 2: an element that is
+ * provided by another contributes neither itself nor its dependencies). PROVIDED are names that the
+ * engine provides
+ * ("block-device" for a LAYOUT). Errors name the chain of dependencies and suggest. -1 with DIAG
+ * set. */
+int elements_resolve(struct elements *e, const struct ib_stage *stage,
+		     const struct str_vec *provided, struct arena *a, struct element_set *ret_set,
+		     struct ib_diag *diag);
 
 /* A variable's value, or NULL if it is unset. */
 typedef const char *env_lookup(const void *context, const char *name);
 
+/* The member of that name, or NULL. */
+const struct element *element_set_find(const struct element_set *set, const char *name);
+
 /* One file of the merged hooks directory. */
 struct hook_file {
-	const char *path;	/* in hooks/: "install.d/10-foo", "bin/install-packages" */
-	const char *source;	/* absolute path */
+	const char *path;   /* in hooks/: "install.d/10-foo", "bin/install-packages" */
+	const char *source; /* absolute path */
 	const struct element *element;
-	struct ib_span at;	/* its first line; {0,0} before hooks_span */
-	mode_t mode;		/* as lstat says */
+	struct ib_span at; /* its first line; {0,0} before hooks_span */
+	mode_t mode;       /* as lstat says */
 };
 struct hook_file_vec VEC(struct hook_file);
 
 struct hooks {
-	struct hook_file_vec files;	/* sorted by path */
+	struct hook_file_vec files; /* sorted by path */
 };
 
-/* Merges what SET puts into hooks/ (section 3): a duplicated hook file is an error that names both places;
- * a file with a shebang but no execute bit (NOT_EXECUTABLE) or a dot in its name (HOOK_NAME) in a phase
- * directory is a located warning. */
+/* Merges what SET puts into hooks/ (section 3): a duplicated hook file is an error that names both
+ * places; a file with a shebang but no execute bit (NOT_EXECUTABLE) or a dot in its name
+ * (HOOK_NAME) in a phase directory is a located warning. */
 int hooks_merge(const struct element_set *set, struct arena *a, struct ib_sources *sources,
 		struct hooks *ret_hooks, struct ib_diag *diag);
 /* Copies them below DIR_FD (cp -a's rules). Also puts the framework's helper programs into bin/. */
 int hooks_write(const struct hooks *hooks, int dir_fd, struct ib_error *err);
 /* The scripts of DIR ("install.d") that dib-run-parts would run, in its order: executable, name
  * [0-9A-Za-z_-]+, `LANG=C sort -n`. */
-void hooks_phase(const struct hooks *hooks, const char *dir, struct arena *a, struct hook_file_vec *ret_files);
+void hooks_phase(const struct hooks *hooks, const char *dir, struct arena *a,
+		 struct hook_file_vec *ret_files);
 /* The same order for two names: leading number, then bytes. */
 int hooks_compare(const char *a, const char *b);
 /* The number a name sorts by: "-5-x" -5, "010-c" 10, "abc" 0. */
 long hooks_number(const char *name);
 /* environment.d's files in their order (byte order; names [0-9A-Za-z_.-]+). */
 void hooks_environment(const struct hooks *hooks, struct arena *a, struct hook_file_vec *ret_files);
-/* What install-types links into install.d (section 8): the files of the chosen P-T-install directories, with the
- * path they get ("install.d/50-foo"). A file linked twice: the last one. For the plan and for the step. */
-void hooks_install_types(const struct hooks *hooks, env_lookup *lookup, const void *context, struct arena *a,
-			 struct hook_file_vec *ret_links);
+/* What install-types links into install.d (section 8): the files of the chosen P-T-install
+ * directories, with the path they get ("install.d/50-foo"). A file linked twice: the last one. For
+ * the plan and for the step. */
+void hooks_install_types(const struct hooks *hooks, env_lookup *lookup, const void *context,
+			 struct arena *a, struct hook_file_vec *ret_links);
 /* Canonical bytes (path, mode, digest of the content) of the files that PICK accepts, for keys. */
-int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file *, const void *), const void *arg,
-		 struct digest *ret_digest, struct ib_error *err);
+int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file *, const void *),
+		 const void *arg, struct digest *ret_digest, struct ib_error *err);
 
-/* Variables that environment.d sets by plain assignments (export X=v, X=${X:-d}) on top of ENV, read
- * without a shell: for what is known at plan time. A variable that anything else assigns is absent. */
-void environ_guess(const struct hooks *hooks, const struct ib_pair_vec *env, struct arena *a, struct map *ret_vars);
+/* Variables that environment.d sets by plain assignments (export X=v, X=${X:-d}) on top of ENV,
+ * read without a shell: for what is known at plan time. Keys are interned in NAMES, values are
+ * strings. A variable that anything else assigns is absent. */
+void environ_guess(const struct hooks *hooks, const struct ib_pair_vec *env, struct intern *names,
+		   struct arena *a, struct map *ret_vars);
 
 /* One package asked for by an element's package-installs or by a PACKAGE line. */
 struct package_request {
 	const char *name;
-	const struct element *element;	/* NULL: the recipe, mapped by its own pkg-map */
+	const struct element *element; /* NULL: the recipe, mapped by its own pkg-map */
 	struct ib_span at;
 	enum ib_phase phase;
 	bool is_removal, is_build_only;
-	const char *install_type;	/* or NULL */
+	const char *install_type; /* or NULL */
 	struct str_vec arches, not_arches;
-	const char *python_version;	/* or NULL */
+	const char *python_version; /* or NULL */
 	struct ib_cond_vec when;
-	const char *pkg_map;		/* the file that maps the name, absolute, or NULL: as it is */
+	const char *pkg_map; /* the file that maps the name, absolute, or NULL: as it is */
 };
 struct package_request_vec VEC(struct package_request);
 
-/* All requests of a stage's transactions: package-installs.{json,yaml} of SET's elements (all keys of section
- * 8), the deprecated <phase>.d/package-installs-<element> files, and STAGE's PACKAGE ops that are no step. */
-int packages_collect(const struct element_set *set, const struct ib_stage *stage, const char *pkg_map,
-		     struct arena *a, struct ib_sources *sources, struct package_request_vec *ret_requests,
-		     struct ib_diag *diag);
+/* All requests of a stage's transactions: package-installs.{json,yaml} of SET's elements (all keys
+ * of section 8), the deprecated <phase>.d/package-installs-<element> files, and STAGE's PACKAGE ops
+ * that are no step. */
+int packages_collect(const struct element_set *set, const struct ib_stage *stage,
+		     const char *pkg_map, struct arena *a, struct ib_sources *sources,
+		     struct package_request_vec *ret_requests, struct ib_diag *diag);
 /* The requests of one PACKAGE op; PKG_MAP is the recipe's pkg-map file or NULL. */
 void packages_of_op(const struct ib_op *op, const char *pkg_map, struct arena *a,
 		    struct package_request_vec *ret_requests);
 /* The names, mapped and sorted, that PHASE installs (or removes, at its end) under an environment.
  * Unknown variables of `when` are an error with the request's place in err->at. */
-int packages_select(const struct package_request_vec *requests, const struct element_set *set, enum ib_phase phase,
-		    bool is_removal, env_lookup *lookup, const void *context, struct arena *a,
-		    struct str_vec *ret_names, struct ib_error *err);
-/* Maps one name as `pkg-map --missing-ok --element E` does (default, family, distro, release). Appends to
- * ret_names: none for "", several for "a b". */
-int pkg_map_lookup(const struct element *e, const char *name, const char *distro, const char *release,
-		   struct arena *a, struct str_vec *ret_names, struct ib_error *err);
+int packages_select(const struct package_request_vec *requests, const struct element_set *set,
+		    enum ib_phase phase, bool is_removal, env_lookup *lookup, const void *context,
+		    struct arena *a, struct str_vec *ret_names, struct ib_error *err);
+/* Maps one name as `pkg-map --missing-ok --element E` does (default, family, distro, release).
+ * Appends to ret_names: none for "", several for "a b". */
+int pkg_map_lookup(const struct element *e, const char *name, const char *distro,
+		   const char *release, struct arena *a, struct str_vec *ret_names,
+		   struct ib_error *err);
 /* SET's svc-map files merged and settled for a distribution: sorted service -> name pairs. */
-int svc_map_merge(const struct element_set *set, const char *distro, struct arena *a, struct ib_pair_vec *ret_pairs,
-		  struct ib_error *err);
+int svc_map_merge(const struct element_set *set, const char *distro, struct arena *a,
+		  struct ib_pair_vec *ret_pairs, struct ib_error *err);
 
 #endif

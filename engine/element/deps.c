@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The closure of FROM and ELEMENT: what is provided is collected to a fixed point, so that the
+ * result depends on neither the order of a set nor luck (contract section 2). */
+#include "element/private.h"
+
+#include <imagebuild/error.h>
+
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* What brought a name: the recipe's word, or another member's element-deps. */
+struct want {
+	const char *name;
+	struct known *by;       /* NULL: the recipe */
+	const struct ib_op *op; /* the recipe's line, also of what was brought by a member */
+};
+struct want_vec VEC(struct want);
+
+struct closure {
+	struct elements *e;
+	struct arena *arena;
+	struct ib_diag *diag;
+	struct want_vec requested;
+	struct map requested_paths; /* name -> known of ./PATH */
+	struct map engine;          /* names that the engine provides */
+	struct map provided;        /* name -> provider, of the round before */
+	/* Of this round: */
+	struct want_vec queue;
+	struct element_vec members;
+	struct map seen;     /* name -> struct want * */
+	struct map provides; /* name -> provider */
+};
+
+/* Stands for the engine in `provided`. */
+static const struct element engine_element = { .name = "LAYOUT", .framework = FRAMEWORK_NONE };
+
+static struct known *lookup(struct closure *c, const char *name)
+{
+	struct known *k = map_get(&c->requested_paths, name);
+
+	if (!k)
+		k = map_get(&c->e->known, name);
+	if (k)
+		known_read(c->e, k, c->diag);
+	return k;
+}
+
+static bool is_requested(const struct closure *c, const char *name)
+{
+	vec_foreach (struct want, w, &c->requested)
+		if (w->name == name)
+			return true;
+	return false;
+}
+
+/* The line of DEP in K's element-deps; the recipe's word where there is none. */
+static struct ib_span dep_span(struct closure *c, const struct want *w)
+{
+	struct ib_span span = w->op ? w->op->at : (struct ib_span){ 0, 0 };
+	struct ib_error err = IB_ERROR_INIT;
+	const char *path, *text, *line;
+	size_t len = strlen(w->name);
+
+	if (!w->by)
+		return span;
+	path = arena_printf(c->arena, "%s/element-deps", w->by->element.dir);
+	if (ib_sources_read(c->e->sources, path, &span, &err) < 0)
+		return span;
+	text = ib_sources_text(c->e->sources, span);
+	line = text;
+	for (uint32_t at = span.start; at < span.end; at++, line++) {
+		bool starts =
+			line == text || line[-1] == '\n' || line[-1] == ' ' || line[-1] == '\t';
+
+		if (starts && span.end - at >= len && memcmp(line, w->name, len) == 0 &&
+		    (span.end - at == len || strchr(" \t\r\n", line[len])))
+			return (struct ib_span){ at, at + (uint32_t)len };
+	}
+	return span;
+}
+
+/* "vm, needed by base, needed by x" as a note at the recipe's line. */
+static void note_chain(struct closure *c, const struct want *w)
+{
+	struct buf text = BUF_INIT;
+	int depth = 0;
+
+	if (!w->by)
+		return;
+	buf_printf(&text, "'%s' is needed by '%s'", w->name, w->by->element.name);
+	w = map_get(&c->seen, w->by->element.name);
+	while (w && w->by && depth++ < 64) {
+		buf_printf(&text, ", that by '%s'", w->by->element.name);
+		w = map_get(&c->seen, w->by->element.name);
+	}
+	buf_str(&text, ", which the recipe names here");
+	ib_diag_note(c->diag, w && w->op ? w->op->at : (struct ib_span){ 0, 0 }, "%s", text.data);
+	buf_release(&text);
+}
+
+static void push_want(struct closure *c, const char *name, struct known *by, const struct ib_op *op)
+{
+	struct want *w;
+
+	if (map_get(&c->seen, name))
+		return;
+	w = arena_alloc(c->arena, sizeof(*w));
+	*w = (struct want){ .name = name, .by = by, .op = op };
+	*map_put(c->arena, &c->seen, name) = w;
+	vec_push(c->arena, &c->queue, *w);
+}
+
+static void add_provides(struct closure *c, struct known *k)
+{
+	vec_foreach (const char *, name, &k->element.provides) {
+		void **slot = map_put(c->arena, &c->provides, *name);
+
+		if (!*slot)
+			*slot = k;
+	}
+}
+
+/* One walk, breadth first, under what the round before found to be provided. */
+static void walk(struct closure *c)
+{
+	c->queue.len = c->members.len = 0;
+	c->seen = c->provides = (struct map){ .slots = NULL };
+	vec_foreach (struct want, w, &c->requested)
+		push_want(c, w->name, NULL, w->op);
+	for (size_t i = 0; i < c->queue.len; i++) {
+		struct want w = c->queue.items[i];
+		struct known *k;
+
+		if (!is_requested(c, w.name) &&
+		    (map_get(&c->provided, w.name) || map_get(&c->engine, w.name)))
+			continue;
+		k = lookup(c, w.name);
+		if (!k)
+			continue;
+		vec_push(c->arena, &c->members, &k->element);
+		add_provides(c, k);
+		vec_foreach (const char *, dep, &k->element.deps)
+			push_want(c, *dep, k, w.op);
+	}
+}
+
+static bool same_names(const struct map *a, const struct map *b)
+{
+	if (a->len != b->len)
+		return false;
+	for (size_t i = 0; i < a->cap; i++)
+		if (a->slots[i].key && !map_get(b, a->slots[i].key))
+			return false;
+	return true;
+}
+
+/* A name whose provider is there only because of the element that the name drops. */
+static void report_unsettled(struct closure *c)
+{
+	const char *first = NULL;
+
+	for (size_t i = 0; i < c->provided.cap; i++) {
+		const char *key = c->provided.slots[i].key;
+
+		if (key && !map_get(&c->provides, key) && (!first || strcmp(key, first) < 0))
+			first = key;
+	}
+	for (size_t i = 0; !first && i < c->provides.cap; i++)
+		first = c->provides.slots[i].key;
+	ib_diag_add(c->diag, IB_D_ALREADY_PROVIDED, c->requested.items[0].op->at,
+		    "the dependencies do not settle: what provides '%s' is needed only by the "
+		    "element '%s'",
+		    first, first);
+	ib_diag_hint(c->diag, "name the element that provides '%s' in an ELEMENT line", first);
+}
+
+static int settle(struct closure *c)
+{
+	size_t rounds = c->e->all.len + 2;
+
+	for (size_t i = 0; i < rounds && i < 64; i++) {
+		walk(c);
+		if (same_names(&c->provides, &c->provided))
+			return 0;
+		c->provided = c->provides;
+	}
+	report_unsettled(c);
+	return -1;
+}
+
+static void report_missing(struct closure *c, const struct want *w)
+{
+	const char *near = ib_elements_suggest(c->e, w->name);
+
+	if (!w->by) {
+		ib_diag_add(c->diag, IB_D_UNKNOWN_ELEMENT, w->op->at, "unknown element '%s'%s%s%s",
+			    w->name, near ? "; did you mean '" : "", near ? near : "",
+			    near ? "'?" : "");
+		ib_diag_hint(c->diag, "elements are looked for in %s", c->e->path);
+		return;
+	}
+	ib_diag_add(
+		c->diag, IB_D_MISSING_DEPENDENCY, dep_span(c, w),
+		"element '%s' needs '%s', which is no element and which none here provides%s%s%s",
+		w->by->element.name, w->name, near ? "; did you mean '" : "", near ? near : "",
+		near ? "'?" : "");
+	note_chain(c, w);
+	if (strcmp(w->name, "block-device") == 0)
+		ib_diag_hint(c->diag,
+			     "write a LAYOUT, or add block-device-gpt, -mbr or -efi to ELEMENT");
+	else
+		ib_diag_hint(c->diag, "elements are looked for in %s", c->e->path);
+}
+
+static void check_missing(struct closure *c)
+{
+	vec_foreach (struct want, w, &c->queue) {
+		bool is_provided = map_get(&c->provides, w->name) || map_get(&c->engine, w->name);
+
+		if (!lookup(c, w->name) && (!is_provided || is_requested(c, w->name)))
+			report_missing(c, w);
+	}
+}
+
+static struct ib_span member_span(struct closure *c, const struct element *member)
+{
+	const struct want *w = map_get(&c->seen, member->name);
+
+	return w && w->op ? w->op->at : member->at;
+}
+
+/* Two members that provide one name, and a requested element that another one provides. */
+static void check_conflicts(struct closure *c)
+{
+	vec_foreach (const struct element *, member, &c->members)
+		vec_foreach (const char *, name, &(*member)->provides) {
+			const struct known *first = map_get(&c->provides, *name);
+
+			if (&first->element == *member)
+				continue;
+			ib_diag_add(c->diag, IB_D_ALREADY_PROVIDED, member_span(c, *member),
+				    "elements '%s' and '%s' both provide '%s'; only one of them "
+				    "can be in an image",
+				    first->element.name, (*member)->name, *name);
+			ib_diag_note(c->diag, member_span(c, &first->element),
+				     "'%s' comes from here", first->element.name);
+		}
+	vec_foreach (struct want, w, &c->requested) {
+		const struct known *by = map_get(&c->provides, w->name);
+
+		if (!by || by->element.name == w->name)
+			continue;
+		ib_diag_add(c->diag, IB_D_ALREADY_PROVIDED, w->op->at,
+			    "element '%s' is provided by '%s' already; leave one of them out",
+			    w->name, by->element.name);
+		ib_diag_note(c->diag, member_span(c, &by->element), "'%s' comes from here",
+			     by->element.name);
+	}
+}
+
+/* dib keeps the dependencies of such an element where its set happened to be in that order. */
+static void warn_dropped(struct closure *c)
+{
+	vec_foreach (struct want, w, &c->queue) {
+		const struct known *by = map_get(&c->provides, w->name);
+		struct known *k = by ? lookup(c, w->name) : NULL;
+
+		if (!k || is_requested(c, w->name))
+			continue;
+		vec_foreach (const char *, dep, &k->element.deps) {
+			if (map_get(&c->seen, *dep))
+				continue;
+			ib_diag_add(
+				c->diag, IB_D_DROPPED_DEPENDENCY, dep_span(c, w),
+				"'%s' provides '%s', so the element of that name is left out, and "
+				"with it '%s'",
+				by->element.name, w->name, *dep);
+			break;
+		}
+	}
+}
+
+static void check_fragments(struct closure *c)
+{
+	vec_foreach (const struct element *, member, &c->members) {
+		const char *path;
+		struct stat st;
+
+		if (!(*member)->dir)
+			continue;
+		path = arena_printf(c->arena, "%s/Imagefile", (*member)->dir);
+		if (stat(path, &st) == 0)
+			ib_diag_add(c->diag, IB_D_NOT_BUILT_YET, member_span(c, *member),
+				    "element '%s' is a fragment (%s), which is not built yet",
+				    (*member)->name, path);
+	}
+}
+
+static void check_operating_system(struct closure *c, const struct ib_stage *stage)
+{
+	const char *name = intern_str(c->e->names, "operating-system");
+
+	if (map_get(&c->provides, name) || map_get(&c->engine, name))
+		return;
+	ib_diag_add(c->diag, IB_D_NO_OPERATING_SYSTEM, stage->at,
+		    "no element of this stage provides an operating system");
+	ib_diag_hint(c->diag, "start FROM one that does, such as debian-minimal");
+}
+
+/* ./PATH: an element's directory in the context. NULL where it was reported. */
+static const char *request_path(struct closure *c, const char *path, const struct ib_op *op)
+{
+	const char *full = arena_printf(c->arena, "%s/%s", c->e->context, path);
+	char real[PATH_MAX], root[PATH_MAX];
+	struct known *k;
+	size_t n;
+	struct stat st;
+
+	if (!realpath(full, real) || stat(real, &st) < 0) {
+		ib_diag_add(c->diag, IB_D_UNKNOWN_ELEMENT, op->at,
+			    "'%s' is not in the context '%s'", path, c->e->context);
+		return NULL;
+	}
+	n = realpath(c->e->context, root) ? strlen(root) : 0;
+	if (strncmp(real, root, n) != 0 || (n > 1 && real[n] != '/')) {
+		ib_diag_add(c->diag, IB_D_CONTEXT, op->at, "'%s' leaves the context '%s'", path,
+			    c->e->context);
+		return NULL;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		ib_diag_add(c->diag, IB_D_NOT_BUILT_YET, op->at,
+			    "'%s' is a fragment, which is not built yet; name an element or a "
+			    "directory",
+			    path);
+		return NULL;
+	}
+	k = known_new(c->e, strrchr(real, '/') + 1, real);
+	*map_put(c->arena, &c->requested_paths, k->element.name) = k;
+	return k->element.name;
+}
+
+static void collect_requested(struct closure *c, const struct ib_stage *stage)
+{
+	vec_foreach (struct ib_op, op, &stage->ops) {
+		const char *name = NULL;
+
+		if (op->code == IB_OP_BASE && op->base.kind == IB_BASE_ELEMENT)
+			name = intern_str(c->e->names, op->base.name);
+		else if (op->code == IB_OP_ELEMENT && !op->element.is_path)
+			name = intern_str(c->e->names, op->element.name);
+		else if (op->code == IB_OP_ELEMENT)
+			name = request_path(c, op->element.name, op);
+		if (name && !is_requested(c, name))
+			vec_push(c->arena, &c->requested,
+				 ((struct want){ .name = name, .op = op }));
+	}
+}
+
+static void fill_set(struct closure *c, struct element_set *set)
+{
+	set->members = c->members;
+	set->provided = c->provides;
+	for (size_t i = 0; i < c->engine.cap; i++)
+		if (c->engine.slots[i].key)
+			*map_put(c->arena, &set->provided, c->engine.slots[i].key) =
+				c->engine.slots[i].value;
+	vec_foreach (const struct element *, member, &set->members) {
+		struct known *k = lookup(c, (*member)->name);
+
+		if (!k)
+			continue;
+		if (k->element.at.end == 0)
+			k->element.at = member_span(c, *member);
+		k->element.is_requested =
+			k->element.is_requested || is_requested(c, (*member)->name);
+		*map_put(c->arena, &set->by_name, (*member)->name) = k;
+	}
+}
+
+const struct element *element_set_find(const struct element_set *set, const char *name)
+{
+	vec_foreach (const struct element *, member, &set->members)
+		if (strcmp((*member)->name, name) == 0)
+			return *member;
+	return NULL;
+}
+
+int elements_resolve(struct elements *e, const struct ib_stage *stage,
+		     const struct str_vec *provided, struct arena *a, struct element_set *ret_set,
+		     struct ib_diag *diag)
+{
+	struct closure c = { .e = e, .arena = a, .diag = diag };
+	struct element_set set = { .by_name = { .slots = NULL } };
+	size_t errors = ib_diag_errors(diag);
+	union {
+		const struct element *in;
+		void *out;
+	} engine = { .in = &engine_element };
+
+	if (provided)
+		vec_foreach (const char *, name, provided)
+			*map_put(a, &c.engine, intern_str(e->names, *name)) = engine.out;
+	collect_requested(&c, stage);
+	if (c.requested.len == 0 || settle(&c) < 0)
+		return ib_diag_errors(diag) > errors ? -1 : 0;
+	check_missing(&c);
+	check_conflicts(&c);
+	check_fragments(&c);
+	check_operating_system(&c, stage);
+	if (ib_diag_errors(diag) > errors)
+		return -1;
+	warn_dropped(&c);
+	fill_set(&c, &set);
+	*ret_set = set;
+	return 0;
+}

@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The merged hooks directory: what every element's first-level directories and files put into
+ * hooks/ (contract section 3). Collected and checked here without writing; hooks_write copies. */
+#include "element/private.h"
+
+#include "support/crypto.h"
+#include "support/fs.h"
+
+#include <imagebuild/error.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+struct merge {
+	struct arena *arena;
+	struct intern *names;
+	struct ib_sources *sources;
+	struct ib_diag *diag;
+	struct hook_file_vec files;
+	struct map index; /* path -> its place in files, plus 1 */
+	const struct element *element;
+};
+
+static bool is_phase_dir(const char *dir, size_t n)
+{
+	for (int i = 0; i < IB_PHASES; i++) {
+		size_t len = strlen(ib_phases[i].name);
+
+		if (n == len + 2 && memcmp(dir, ib_phases[i].name, len) == 0 &&
+		    memcmp(dir + len, ".d", 2) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* Mode of what a link leads to: dib-run-parts asks find's -xtype and access(2). */
+static mode_t target_mode(const struct hook_file *f)
+{
+	struct stat st;
+
+	if (!S_ISLNK(f->mode))
+		return f->mode;
+	return stat(f->source, &st) == 0 ? st.st_mode : 0;
+}
+
+static bool is_name(const char *name, const char *more)
+{
+	for (const char *p = name; *p; p++)
+		if (!((*p >= '0' && *p <= '9') || (*p >= 'a' && *p <= 'z') ||
+		      (*p >= 'A' && *p <= 'Z') || strchr(more, *p)))
+			return false;
+	return *name != '\0';
+}
+
+/* The place of PATH in the merge, or NULL. */
+static struct hook_file *merged(struct merge *m, const char *path)
+{
+	uintptr_t at = (uintptr_t)map_get(&m->index, path);
+
+	return at ? &m->files.items[at - 1] : NULL;
+}
+
+static void report_duplicate(struct merge *m, const struct hook_file *old, const char *source)
+{
+	ib_diag_add(m->diag, IB_D_DUPLICATE_HOOK, m->element->at,
+		    "elements '%s' and '%s' both have '%s'; only one of them can be in an image",
+		    old->element->name, m->element->name, old->path);
+	ib_diag_note(m->diag, old->element->at, "'%s' comes from here", old->element->name);
+	ib_diag_hint(m->diag, "the files are %s and %s", old->source, source);
+}
+
+static void put_file(struct merge *m, const char *path, const char *source, mode_t mode)
+{
+	struct hook_file f = { .source = source, .element = m->element, .mode = mode };
+	struct hook_file *old;
+
+	f.path = intern_str(m->names, path);
+	old = merged(m, f.path);
+	if (old) {
+		*old = f;
+		return;
+	}
+	vec_push(m->arena, &m->files, f);
+	/* The map holds pointers; an index fits one and needs no cell of its own. */
+	*map_put(m->arena, &m->index, f.path) = (void *)(uintptr_t)m->files.len; /* NOLINT */
+}
+
+/* Copies SOURCE to hooks/PATH in thought; what lies deeper than one level merges in silence, as cp
+ * -a does. */
+static void merge_entry(struct merge *m, const char *path, const char *source, int depth)
+{
+	struct stat st;
+	cleanup_free char **names = NULL;
+	struct ib_error err = IB_ERROR_INIT;
+	struct hook_file *old = merged(m, intern_str(m->names, path));
+	size_t n = 0;
+
+	if (lstat(source, &st) < 0)
+		return;
+	if (depth == 1 && old && S_ISREG(target_mode(old))) {
+		report_duplicate(m, old, source);
+		return;
+	}
+	put_file(m, path, source, st.st_mode);
+	if (!S_ISDIR(st.st_mode) || depth >= ELEMENT_DEPTH_MAX)
+		return;
+	if (fs_list(AT_FDCWD, source, &names, &n, &err) < 0) {
+		ib_diag_add(m->diag, IB_D_BAD_ELEMENT_FILE, m->element->at, "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		merge_entry(m, arena_printf(m->arena, "%s/%s", path, names[i]),
+			    arena_printf(m->arena, "%s/%s", source, names[i]), depth + 1);
+}
+
+/* The entries of a first-level directory, as `ls` lists them: without dotfiles. */
+static void merge_directory(struct merge *m, const char *name, const char *source)
+{
+	cleanup_free char **names = NULL;
+	struct ib_error err = IB_ERROR_INIT;
+	size_t n = 0;
+
+	if (strcmp(name, "tests") == 0 || strcmp(name, "__pycache__") == 0)
+		return;
+	if (fs_list(AT_FDCWD, source, &names, &n, &err) < 0) {
+		ib_diag_add(m->diag, IB_D_BAD_ELEMENT_FILE, m->element->at, "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (names[i][0] != '.')
+			merge_entry(m, arena_printf(m->arena, "%s/%s", name, names[i]),
+				    arena_printf(m->arena, "%s/%s", source, names[i]), 1);
+}
+
+static void merge_element(struct merge *m)
+{
+	cleanup_free char **names = NULL;
+	struct ib_error err = IB_ERROR_INIT;
+	size_t n = 0;
+
+	if (fs_list(AT_FDCWD, m->element->dir, &names, &n, &err) < 0) {
+		ib_diag_add(m->diag, IB_D_BAD_ELEMENT_FILE, m->element->at, "%s", err.text);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *source = arena_printf(m->arena, "%s/%s", m->element->dir, names[i]);
+		const char *dot = strrchr(names[i], '.');
+		struct stat st;
+
+		if (stat(source, &st) < 0)
+			continue;
+		if (S_ISDIR(st.st_mode))
+			merge_directory(m, names[i], source);
+		else if (S_ISREG(st.st_mode) && !(dot && strcmp(dot, ".pyc") == 0) &&
+			 lstat(source, &st) == 0)
+			put_file(m, names[i], source, st.st_mode);
+	}
+}
+
+static int compare_files(const void *a, const void *b)
+{
+	return strcmp(((const struct hook_file *)a)->path, ((const struct hook_file *)b)->path);
+}
+
+/* Reads F into the source map and points AT at its first line. */
+static void locate(struct merge *m, struct hook_file *f)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	struct ib_span span;
+	const char *text, *end;
+
+	if (ib_sources_read(m->sources, f->source, &span, &err) < 0)
+		return;
+	text = ib_sources_text(m->sources, span);
+	end = memchr(text, '\n', span.end - span.start);
+	f->at = span;
+	if (end)
+		f->at.end = span.start + (uint32_t)(end - text);
+}
+
+/* What dib passes over without a word. */
+static void check_hook(struct merge *m, struct hook_file *f)
+{
+	const char *slash = strchr(f->path, '/'), *name = slash ? slash + 1 : "";
+	mode_t mode = target_mode(f);
+	bool has_shebang;
+
+	if (!slash || strchr(name, '/') || !S_ISREG(mode))
+		return;
+	if (!is_phase_dir(f->path, (size_t)(slash - f->path)) &&
+	    strncmp(f->path, "environment.d/", 14) != 0)
+		return;
+	locate(m, f);
+	if (strncmp(f->path, "environment.d/", 14) == 0)
+		return;
+	has_shebang = f->at.end > f->at.start + 1 &&
+		      memcmp(ib_sources_text(m->sources, f->at), "#!", 2) == 0;
+	if (has_shebang && !(mode & 0111) && is_name(name, "_-")) {
+		ib_diag_add(m->diag, IB_D_NOT_EXECUTABLE, f->at,
+			    "hook '%s' of element '%s' has a shebang but no execute bit, so it "
+			    "does not run",
+			    f->path, f->element->name);
+		ib_diag_hint(m->diag, "chmod +x %s", f->source);
+	} else if ((has_shebang || (mode & 0111)) && !is_name(name, "_-")) {
+		ib_diag_add(m->diag, IB_D_HOOK_NAME, f->at,
+			    "hook '%s' of element '%s' does not run: a name may hold only letters, "
+			    "digits, '_' and '-'",
+			    f->path, f->element->name);
+	}
+}
+
+int hooks_merge(const struct element_set *set, struct arena *a, struct ib_sources *sources,
+		struct hooks *ret_hooks, struct ib_diag *diag)
+{
+	struct merge m = { .arena = a, .names = intern_new(a), .sources = sources, .diag = diag };
+	size_t errors = ib_diag_errors(diag);
+
+	vec_foreach (const struct element *, e, &set->members) {
+		m.element = *e;
+		if (m.element->dir)
+			merge_element(&m);
+	}
+	if (m.files.len)
+		qsort(m.files.items, m.files.len, sizeof(*m.files.items), compare_files);
+	vec_foreach (struct hook_file, f, &m.files)
+		check_hook(&m, f);
+	ret_hooks->files = m.files;
+	return ib_diag_errors(diag) > errors ? -1 : 0;
+}
+
+static int write_one(const struct hook_file *f, int dir_fd, struct ib_error *err)
+{
+	const char *slash = strrchr(f->path, '/');
+	int r;
+
+	if (slash) {
+		cleanup_free char *parent = ib_xstrdup(f->path);
+
+		parent[slash - f->path] = '\0';
+		r = fs_mkdirs_at(dir_fd, parent, 0755, err);
+		if (r < 0)
+			return r;
+	}
+	if (!S_ISDIR(f->mode))
+		return fs_copy_at(AT_FDCWD, f->source, dir_fd, f->path, err);
+	r = fs_mkdirs_at(dir_fd, f->path, 0755, err);
+	if (r == 0 && fchmodat(dir_fd, f->path, (f->mode & 07777) | 0700, 0) < 0)
+		return ib_fail(err, errno, "set the mode of %s", f->path);
+	return r;
+}
+
+int hooks_write(const struct hooks *hooks, int dir_fd, struct ib_error *err)
+{
+	vec_foreach (struct hook_file, f, &hooks->files) {
+		int r = write_one(f, dir_fd, err);
+
+		if (r < 0)
+			return ib_wrap(err, "hook '%s' of element '%s'", f->path, f->element->name);
+	}
+	return 0;
+}
+
+long hooks_number(const char *name)
+{
+	char *end;
+	long n;
+
+	if (*name != '-' && !(*name >= '0' && *name <= '9'))
+		return 0;
+	n = strtol(name, &end, 10);
+	return end == name ? 0 : n;
+}
+
+int hooks_compare(const char *a, const char *b)
+{
+	long x = hooks_number(a), y = hooks_number(b);
+
+	if (x != y)
+		return x < y ? -1 : 1;
+	return strcmp(a, b);
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int compare_hooks(const void *a, const void *b)
+{
+	return hooks_compare(base_name(((const struct hook_file *)a)->path),
+			     base_name(((const struct hook_file *)b)->path));
+}
+
+/* The name of F where it lies directly in DIR, else NULL. */
+static const char *name_in(const struct hook_file *f, const char *dir)
+{
+	size_t n = strlen(dir);
+
+	if (strncmp(f->path, dir, n) != 0 || f->path[n] != '/' || strchr(f->path + n + 1, '/'))
+		return NULL;
+	return f->path + n + 1;
+}
+
+void hooks_phase(const struct hooks *hooks, const char *dir, struct arena *a,
+		 struct hook_file_vec *ret_files)
+{
+	struct hook_file_vec files = { NULL, 0, 0 };
+
+	vec_foreach (struct hook_file, f, &hooks->files) {
+		const char *name = name_in(f, dir);
+		mode_t mode = name ? target_mode(f) : 0;
+
+		if (name && S_ISREG(mode) && (mode & 0111) && is_name(name, "_-"))
+			vec_push(a, &files, *f);
+	}
+	if (files.len)
+		qsort(files.items, files.len, sizeof(*files.items), compare_hooks);
+	*ret_files = files;
+}
+
+void hooks_environment(const struct hooks *hooks, struct arena *a, struct hook_file_vec *ret_files)
+{
+	struct hook_file_vec files = { NULL, 0, 0 };
+
+	vec_foreach (struct hook_file, f, &hooks->files) {
+		const char *name = name_in(f, "environment.d");
+
+		if (name && S_ISREG(target_mode(f)) && is_name(name, "_-."))
+			vec_push(a, &files, *f);
+	}
+	*ret_files = files;
+}
+
+/* The install type of NAME: DIB_INSTALLTYPE_<name>, NULL where it is not set. */
+static const char *install_type(const char *name, size_t n, env_lookup *lookup, const void *context,
+				struct arena *a)
+{
+	char *variable = arena_printf(a, "DIB_INSTALLTYPE_%.*s", (int)n, name);
+
+	for (char *p = variable; *p; p++)
+		if (*p == '-')
+			*p = '_';
+	return lookup(context, variable);
+}
+
+/* Whether install.d/DIR (n bytes) is P-T-install of a chosen type T. */
+static bool is_chosen(const char *dir, size_t n, env_lookup *lookup, const void *context,
+		      struct arena *a)
+{
+	static const char suffix[] = "-install";
+	const size_t len = sizeof(suffix) - 1;
+	const char *wanted = lookup(context, "DIB_DEFAULT_INSTALLTYPE");
+
+	if (n <= len || memcmp(dir + n - len, suffix, len) != 0)
+		return false;
+	n -= len;
+	wanted = wanted && *wanted ? wanted : "source";
+	for (size_t dash = n; dash-- > 0;) {
+		const char *set;
+
+		if (dir[dash] != '-')
+			continue;
+		set = install_type(dir, dash, lookup, context, a);
+		if (set)
+			return strlen(set) == n - dash - 1 &&
+			       memcmp(dir + dash + 1, set, n - dash - 1) == 0;
+	}
+	return n > strlen(wanted) + 1 && dir[n - strlen(wanted) - 1] == '-' &&
+	       memcmp(dir + n - strlen(wanted), wanted, strlen(wanted)) == 0;
+}
+
+void hooks_install_types(const struct hooks *hooks, env_lookup *lookup, const void *context,
+			 struct arena *a, struct hook_file_vec *ret_links)
+{
+	struct hook_file_vec links = { NULL, 0, 0 };
+
+	vec_foreach (struct hook_file, f, &hooks->files) {
+		const char *dir = f->path + strlen("install.d/"), *slash;
+		struct hook_file link = *f;
+		bool is_replaced = false;
+
+		if (strncmp(f->path, "install.d/", strlen("install.d/")) != 0)
+			continue;
+		slash = strchr(dir, '/');
+		if (!slash || strchr(slash + 1, '/') || slash[1] == '.' ||
+		    !is_chosen(dir, (size_t)(slash - dir), lookup, context, a))
+			continue;
+		link.path = arena_printf(a, "install.d/%s", slash + 1);
+		vec_foreach (struct hook_file, old, &links)
+			if (strcmp(old->path, link.path) == 0) {
+				*old = link;
+				is_replaced = true;
+			}
+		if (!is_replaced)
+			vec_push(a, &links, link);
+	}
+	*ret_links = links;
+}
+
+/* "path mode content\n": the content is a digest, a link's target, or empty for a directory. */
+static int digest_line(const struct hook_file *f, struct hasher *h, struct ib_error *err)
+{
+	char hex[DIGEST_HEX] = "", target[PATH_MAX];
+	cleanup_fd int fd = -1;
+	struct digest d;
+	cleanup_buf struct buf line = BUF_INIT;
+	ssize_t n = 0;
+	int r;
+
+	if (S_ISREG(f->mode)) {
+		fd = open(f->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+		if (fd < 0)
+			return ib_fail(err, errno, "open %s", f->source);
+		r = digest_of_fd(fd, &d, err);
+		if (r < 0)
+			return ib_wrap(err, "%s", f->source);
+		digest_hex(&d, hex);
+	} else if (S_ISLNK(f->mode)) {
+		n = readlink(f->source, target, sizeof(target));
+		if (n < 0)
+			return ib_fail(err, errno, "read the link %s", f->source);
+	}
+	buf_printf(&line, "%zu:%s %o %s", strlen(f->path), f->path, (unsigned int)f->mode, hex);
+	buf_add(&line, target, (size_t)n);
+	buf_char(&line, '\n');
+	hasher_add(h, line.data, line.len);
+	return 0;
+}
+
+int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file *, const void *),
+		 const void *arg, struct digest *ret_digest, struct ib_error *err)
+{
+	struct hasher *h = hasher_new("sha256");
+	int r = 0;
+
+	vec_foreach (struct hook_file, f, &hooks->files) {
+		if (r == 0 && pick(f, arg))
+			r = digest_line(f, h, err);
+	}
+	if (r == 0)
+		(void)hasher_end(h, ret_digest->bytes);
+	hasher_free(h);
+	return r;
+}
