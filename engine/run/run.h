@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Runs the steps of a stage, in the supervisor: environment of a phase, layers, logs, hits and misses. */
+/* Runs the steps of a stage, in the supervisor: environment of a phase, layers, logs, hits and
+ * misses. */
 #ifndef IMAGEBUILD_RUN_H
 #define IMAGEBUILD_RUN_H
 
@@ -13,22 +14,38 @@ struct run {
 	struct store *store;
 	const struct ib_sink *sink;
 	struct arena *arena;
-	const char *log_dir;	/* <state>/logs/<build id> */
+	const char *log_dir; /* <state>/logs/<build id>, for people */
+	int log_dir_fd; /* the same, opened by the caller: it is read-only in the supervisor's root
+			 */
+	const char *image_name; /* IMAGE_NAME */
+	/* What hooks are told of the disk (block.h, layout_*); NULL where the stage has none. */
+	const char *root_label, *root_fstype, *boot_label, *mount_points;
+	const char *fstab;          /* what `leave` writes to etc/fstab, or NULL */
 	uint32_t first_step, count; /* numbering over all stages, for events */
 	int64_t epoch;
 	/* After run_stage: */
 	const char *const *layers; /* newest first, hooks layer last */
 	size_t layers_len;
-	struct digest tree_key;	/* run key of the last step */
-	const struct map *env;	/* environment of the last phase: interned name -> value */
-	uint32_t steps_run;	/* that were no hit */
+	struct digest tree_key; /* run key of the last step */
+	const struct map *env;  /* environment of the last phase: interned name -> value */
+	uint32_t steps_run;     /* that were no hit */
+	struct layer_draft
+		refresh; /* a layer that is no part of the store: this network's resolv.conf */
 };
 
-/* Runs or finds every step of STAGE in order. A failing step: ERR with exit IB_EXIT_STEP, the step's place in
- * err->at, the tail of its output in err->text, its log in err->hint. */
+#define RUN_INIT                                          \
+	{                                                 \
+		.log_dir_fd = -1, .refresh = { NULL, -1 } \
+	}
+
+/* Runs or finds every step of STAGE in order. A failing step: ERR with exit IB_EXIT_STEP, the
+ * step's place in err->at, the tail of its output in err->text, its log in err->hint. */
 int run_stage(struct run *run, const struct plan_stage *stage, struct ib_error *err);
-/* Copies what the layers' out/ directories hold into the caller's directory, newest winning. DIR_FD is it. */
+/* Copies what the layers' out/ directories hold into the caller's directory, newest winning. DIR_FD
+ * is it. */
 int run_publish(struct run *run, int dir_fd, struct ib_error *err);
+/* Drops what was made for this build alone. The layers are not needed any more. */
+void run_release(struct run *run);
 /* A variable of the last phase's environment. */
 const char *run_env(const struct run *run, const char *name);
 

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The environment of a phase before environment.d (element-contract.md, sections 4.2, 4.3 and 5),
+ * and which of its variables count in keys. */
+#include "run/stage.h"
+
+#include <imagebuild/buf.h>
+
+#include <stdio.h>
+#include <string.h>
+
+#define HOST_PATH SB_BIN ":" RUN_TARGET_PATH
+
+enum ib_side phase_side(enum ib_phase phase)
+{
+	return ib_phases[phase].side;
+}
+
+/* The same in every build and phase. */
+static const struct {
+	const char *name, *value;
+} constants[] = {
+	{ "TMP_BUILD_DIR", SB_BUILD },
+	{ "TMP_MOUNT_PATH", SB_MNT },
+	{ "TMP_HOOKS_PATH", SB_HOOKS },
+	{ "TMP_IMAGE_DIR", RUN_IMAGE_DIR },
+	{ "_LIB", SB_LIB },
+	{ "DIB_IMAGE_CACHE", SB_CACHE },
+	{ "DIB_LOCKFILES", RUN_LOCKS },
+	{ "DIB_PYTHON_EXEC", "/usr/bin/python3" },
+	{ "IMAGE_TYPE", "qcow2" },
+	{ "FS_TYPE", "ext4" },
+	{ "DIB_OFFLINE", "" },
+	{ "DIB_DEBUG_TRACE", "0" },
+	{ "DIB_CHECKSUM", "0" },
+	{ "DIB_NO_TMPFS", "0" },
+	{ "DIB_MIN_TMPFS", "2" },
+	{ "OUT_IMAGE_PATH", "" },
+	{ "LC_ALL", "C" },
+	{ "USER", "root" },
+	{ "LOGNAME", "root" },
+};
+
+static void set_elements(struct stage_run *sr, struct env *e)
+{
+	cleanup_buf struct buf names = BUF_INIT, yaml = BUF_INIT, function = BUF_INIT;
+	struct arena *a = sr->arena;
+
+	buf_str(&function, "() {  echo \"");
+	vec_foreach (const struct element *, it, &sr->stage->set.members) {
+		const char *dir = (*it)->dir ? (*it)->dir : "";
+
+		buf_printf(&names, "%s%s", names.len ? " " : "", (*it)->name);
+		buf_printf(&yaml, "%s: %s\n", (*it)->name, dir);
+		buf_printf(&function, "[%s]=%s ", (*it)->name, dir);
+	}
+	buf_str(&function, "\"\n}");
+	env_set(a, e, "IMAGE_ELEMENT", names.len ? names.data : "");
+	env_set(a, e, "IMAGE_ELEMENT_YAML", yaml.len ? yaml.data : "");
+	env_set(a, e, "ELEMENTS_PATH", ib_elements_path(sr->run->plan->elements));
+	env_set(a, e, "BASH_FUNC_get_image_element_array%%", function.data);
+	env_set(a, e, "BASH_FUNC_die%%", "() {  printf '%s\\n' \"ERROR: $*\" >&2\n exit 1\n}");
+	env_set(a, e, "DIB_ARGS", names.len ? names.data : "");
+}
+
+/* DIB_ENV: what `declare -p` prints of the DIB_ variables that the build was given. */
+static void set_dib_env(struct stage_run *sr, struct env *e)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+
+	vec_foreach (struct ib_pair, p, &sr->stage->env) {
+		if (strncmp(p->key, "DIB_", 4) != 0)
+			continue;
+		buf_printf(&out, "declare -x %s=\"", p->key);
+		for (const char *c = p->value; *c; c++)
+			buf_printf(&out, strchr("\"\\$`", *c) ? "\\%c" : "%c", *c);
+		buf_str(&out, "\"\n");
+	}
+	env_set(sr->arena, e, "DIB_ENV", out.len ? out.data : "");
+}
+
+static void set_optional(struct stage_run *sr, struct env *e, const char *name, const char *value)
+{
+	if (value)
+		env_set(sr->arena, e, name, value);
+}
+
+/* What `sudo -E` drops on the way into the chroot. */
+static void drop_for_chroot(struct env *e)
+{
+	static const char *const names[] = { "PS4",        "PYTHONPATH", "PERL5LIB",   "TERMINFO",
+					     "IFS",        "BASH_ENV",   "SHELLOPTS",  "CDPATH",
+					     "BASHOPTS",   "ENV",        "GLOBIGNORE", "TMPDIR",
+					     "VIRTUAL_ENV" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		env_unset(e, names[i]);
+	for (size_t i = 0; i < e->entries.len;) {
+		const char *entry = e->entries.items[i];
+
+		if (strncmp(entry, "BASH_FUNC_", 10) == 0 || strncmp(entry, "LD_", 3) == 0)
+			e->entries.items[i] = e->entries.items[--e->entries.len];
+		else
+			i++;
+	}
+}
+
+void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env)
+{
+	const struct run *run = sr->run;
+	struct env e = { 0 };
+	bool is_host = phase_side(phase) == IB_HOST;
+
+	for (size_t i = 0; i < ARRAY_SIZE(constants); i++)
+		env_set(sr->arena, &e, constants[i].name, constants[i].value);
+	set_elements(sr, &e);
+	set_dib_env(sr, &e);
+	env_set(sr->arena, &e, "ARCH", run->plan->arch);
+	env_set(sr->arena, &e, "IMAGE_NAME", run->image_name);
+	set_optional(sr, &e, "DIB_ROOT_LABEL", run->root_label);
+	set_optional(sr, &e, "DIB_ROOT_FSTYPE", run->root_fstype);
+	set_optional(sr, &e, "DIB_BOOT_LABEL", run->boot_label);
+	set_optional(sr, &e, "DIB_MOUNTPOINTS", run->mount_points);
+	if (phase == IB_PHASE_ROOT || phase == IB_PHASE_CLEANUP)
+		env_set(sr->arena, &e, "TARGET_ROOT", SB_MNT);
+	if (sr->epoch >= 0)
+		env_set(sr->arena, &e, "SOURCE_DATE_EPOCH",
+			arena_printf(sr->arena, "%lld", (long long)sr->epoch));
+	env_set(sr->arena, &e, "PATH", is_host ? HOST_PATH : RUN_TARGET_PATH);
+	vec_foreach (struct ib_pair, p, &sr->stage->env)
+		env_set(sr->arena, &e, p->key, p->value);
+	env_set(sr->arena, &e, "HOME", is_host ? SB_HOME : "/root");
+	if (!is_host)
+		drop_for_chroot(&e);
+	*ret_env = e;
+}
+
+/* Constant, or a matter of place, not of content: paths of this machine, names of the output. */
+static bool is_keyed(const struct stage_run *sr, const char *entry, bool keep_name)
+{
+	static const char *const names[] = { "DIB_ARGS=",
+					     "DIB_ENV=",
+					     "ELEMENTS_PATH=",
+					     "IMAGE_ELEMENT_YAML=",
+					     "DIB_MANIFEST_SAVE_DIR=",
+					     "BASH_FUNC_get_image_element_array%%=",
+					     "TMP_",
+					     "http_proxy=",
+					     "https_proxy=",
+					     "ftp_proxy=",
+					     "no_proxy=",
+					     "all_proxy=",
+					     "HTTP_PROXY=",
+					     "HTTPS_PROXY=",
+					     "FTP_PROXY=",
+					     "NO_PROXY=",
+					     "ALL_PROXY=" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		if (strncmp(entry, names[i], strlen(names[i])) == 0)
+			return false;
+	}
+	if (strncmp(entry, "IMAGE_NAME=", 11) == 0)
+		return keep_name;
+	/* A derived one moves with every commit of the recipe; the clamp of the outputs uses it
+	 * anyhow. */
+	if (strncmp(entry, "SOURCE_DATE_EPOCH=", 18) == 0)
+		return sr->run->plan->options->source_date_epoch >= 0;
+	return true;
+}
+
+void env_hash(struct stage_run *sr, struct env *e, bool keep_name, struct hasher *h)
+{
+	const char *const *entries = env_array(sr->arena, e);
+
+	for (size_t i = 0; entries[i]; i++) {
+		if (is_keyed(sr, entries[i], keep_name))
+			hasher_add(h, entries[i], strlen(entries[i]) + 1);
+	}
+}

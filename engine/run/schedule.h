@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The loop's own parts: keys, one step's execution, logs, what a layer says of itself. */
+#ifndef IMAGEBUILD_SCHEDULE_H
+#define IMAGEBUILD_SCHEDULE_H
+
+#include "run/stage.h"
+
+/* key.c */
+void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key);
+bool step_is_forced(const struct stage_run *sr, const struct step *s);
+/* Gives the step another key from now on, also in later builds. */
+int step_new_salt(struct stage_run *sr, const struct step *s, struct ib_error *err);
+
+/* execute.c */
+int step_execute(struct stage_run *sr, const struct step *s, const struct digest *key,
+		 struct ib_error *err);
+void emit_step(struct stage_run *sr, const struct step *s, enum ib_event_kind kind,
+	       struct ib_event *e);
+void stage_note(struct stage_run *sr, struct ib_span at, const char *fmt, ...) IB_PRINTF(3, 4);
+
+/* schedule.c: a layer, new or found, becomes part of the stage. */
+int take_layer(struct stage_run *sr, const struct step *s, const struct digest *key,
+	       const char *dir, struct ib_error *err);
+
+/* hooks.c */
+int hooks_open(struct stage_run *sr, struct ib_error *err);
+/* False for a hook of the plan that another hook has removed; says so. */
+bool hook_is_there(struct stage_run *sr, const struct step *s);
+/* Hooks of the phase that are no step of the plan, to sr->extra. */
+void hooks_find_extra(struct stage_run *sr);
+bool extra_is_before(const struct step *extra, const struct step *s);
+
+/* meta.c: meta.json of a layer. */
+struct layer_meta {
+	struct sandbox_left_vec left;
+	struct str_vec gone; /* targets of earlier mounts that it took away */
+	bool is_empty;       /* fs/ and out/ hold nothing */
+	bool has_epoch, has_resolv;
+	int64_t epoch;        /* the archive's date, of `enter` */
+	struct digest resolv; /* of the resolv.conf that `enter` wrote */
+	const char *env;      /* environ steps */
+};
+bool meta_is_empty(const char *draft);
+void meta_write(const struct step *s, const struct layer_meta *meta, struct buf *out);
+int meta_read(struct stage_run *sr, const char *dir, struct layer_meta *ret_meta,
+	      struct ib_error *err);
+/* root.c: what the function of `enter` handed back. */
+int enter_take(int fd, struct layer_meta *meta, struct ib_error *err);
+
+/* log.c */
+#define LOG_TAIL_BYTES 1400
+
+struct step_log {
+	int fd;
+	char *path; /* for people */
+	struct stage_run *sr;
+	struct buf tail; /* the last lines */
+	int lines_max;
+};
+#define LOG_INIT         \
+	{                \
+		.fd = -1 \
+	}
+int log_open(struct stage_run *sr, const struct step *s, struct step_log *ret_log,
+	     struct ib_error *err);
+void log_release(struct step_log *log);
+/* sandbox_step.on_line */
+void log_line(void *context, const char *line, size_t n);
+/* The last lines, without the last newline. */
+void log_tail(const struct step_log *log, struct buf *out);
+
+#define cleanup_log __attribute__((cleanup(log_release)))
+
+#endif

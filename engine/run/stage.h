@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of run/ share: a stage on its way, the environment, what a step hands to the
+ * sandbox. */
+#ifndef IMAGEBUILD_STAGE_H
+#define IMAGEBUILD_STAGE_H
+
+#include "run/run.h"
+#include "sandbox/sandbox.h"
+
+#include <imagebuild/error.h>
+
+/* Directories of the bottom layer beside SB_MNT, SB_HOOKS and SB_HOME. */
+#define RUN_IMAGE_DIR SB_BUILD "/image"         /* TMP_IMAGE_DIR */
+#define RUN_IN_TARGET "/tmp/in_target.d"        /* SB_HOOKS as the chroot sees it */
+#define RUN_LOCKS SB_CACHE "/.imagebuild-locks" /* DIB_LOCKFILES */
+#define RUN_TARGET_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+/* An environment: "NAME=value", no name twice. Strings and array live in an arena. */
+struct env {
+	struct str_vec entries;
+};
+
+void env_set(struct arena *a, struct env *e, const char *name, const char *value);
+const char *env_get(const struct env *e, const char *name);
+void env_unset(struct env *e, const char *name);
+void env_copy(struct arena *a, struct env *to, const struct env *from);
+/* Sorted by bytes, with a NULL behind it. */
+const char *const *env_array(struct arena *a, struct env *e);
+/* One entry a line; '\\' and newline in it as "\\\\" and "\\n". */
+void env_format(const struct env *e, struct buf *out);
+void env_parse(struct arena *a, const char *text, struct env *ret_env);
+/* The same from `env -0`; the shell's own variables (_, SHLVL, PWD, OLDPWD) are left out. */
+void env_parse_nul(struct arena *a, const char *data, size_t n, struct env *ret_env);
+/* env_lookup over a struct env. */
+const char *env_find(const void *context, const char *name);
+
+/* A hook as the phase's directory has it when the phase starts. */
+struct phase_hook {
+	const char *name;
+	struct digest digest; /* of its bytes */
+	bool has_shebang; /* "#!" or ELF: executed directly; else by bash, as dib's own bash would
+			   */
+};
+struct phase_hook_vec VEC(struct phase_hook);
+
+struct stage_run {
+	struct run *run;
+	const struct plan_stage *stage;
+	struct arena *arena;
+	struct str_vec layers; /* oldest first, the hooks layer at 0 */
+	struct digest hooks_digest;
+	struct digest parent; /* run key of the last step that is in the chain */
+	enum ib_phase phase;
+	struct env base, env;         /* of the phase: before and after environment.d */
+	struct sandbox_left_vec left; /* bind mounts to be made again */
+	struct phase_hook_vec found;  /* what the phase's directory holds */
+	struct step_vec extra;        /* hooks that the plan did not know, in order */
+	size_t extra_done;
+	bool has_listing;     /* found is set */
+	int64_t epoch;        /* SOURCE_DATE_EPOCH, -1 while unknown */
+	struct digest resolv; /* of the resolv.conf that `enter` wrote */
+	bool has_resolv, is_refreshed;
+	uint32_t number; /* of the step, for events and logs */
+};
+
+/* What a step asks of the sandbox. run_NAME fills it in. */
+struct action {
+	struct sandbox_step box;
+	bool is_nothing; /* there is nothing to do: an empty layer */
+	int data_fd;     /* >= 0: a memfd that fn or standard output fills for us */
+	struct env env;  /* what argv gets */
+	struct sandbox_bind_list {
+		struct sandbox_bind items[8];
+		size_t len;
+	} binds;
+	char *script; /* a file to be removed after the step, or NULL */
+};
+
+/* The argument of functions that run inside the step. */
+struct job {
+	struct stage_run *sr;
+	const struct step *step;
+	int data_fd;
+	const void *data; /* the step's own */
+};
+
+typedef int step_fn(struct stage_run *sr, const struct step *s, struct action *a,
+		    struct ib_error *err);
+#define STEP(name, verb) step_fn run_##name;
+#include "plan/steps.def"
+#undef STEP
+
+/* Lets FN run in the step, with JOB as its argument. */
+void action_call(struct stage_run *sr, const struct step *s, struct action *a,
+		 int (*fn)(void *arg, struct ib_error *err), const void *data);
+void action_bind(struct action *a, const char *source, const char *target, bool is_file);
+
+/* phase.c: the environment before environment.d. */
+void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env);
+enum ib_side phase_side(enum ib_phase phase);
+/* Adds what of E is keyed, in order, to a hasher. KEEP_NAME: IMAGE_NAME counts. */
+void env_hash(struct stage_run *sr, struct env *e, bool keep_name, struct hasher *h);
+
+/* envd.c: lists the phase's directory as the layers have it. */
+int phase_list(struct stage_run *sr, struct ib_error *err);
+/* Reads the output of an environ step into sr->env. */
+int envd_take(struct stage_run *sr, int fd, struct ib_error *err);
+/* The hook of NAME in what phase_list found, or NULL. */
+const struct phase_hook *phase_find(const struct stage_run *sr, const char *name);
+
+/* root.c: a layer with this network's resolv.conf where an older build made the target's. */
+int root_refresh(struct stage_run *sr, struct ib_error *err);
+/* The Date of the newest Release file below apt's lists, -1 where there is none. */
+int64_t root_archive_date(int root_fd);
+
+/* Layers, newest first, for the sandbox. */
+void stage_lowers(struct stage_run *sr, struct sandbox_layers *ret_layers);
+/* Runs FN(JOB) over the layers without changing them. */
+int stage_read(struct stage_run *sr, const char *name, int (*fn)(void *, struct ib_error *),
+	       struct job *job, struct ib_error *err);
+/* A memfd for what comes back from the step; its bytes, then. */
+int data_new(struct ib_error *err);
+int data_read(int fd, struct buf *out, struct ib_error *err);
+
+/* target.c: files of the target, from a function inside the step. The root is SB_MNT. */
+int target_open(struct ib_error *err);
+/* mkdir -p within the root; symlinks count as in a chroot. Returns the open directory or -errno. */
+int target_mkdirs(int root_fd, const char *path, mode_t mode, struct ib_error *err);
+/* Splits PATH and opens its directory as target_mkdirs does; the last component in ret_base. */
+int target_parent(int root_fd, const char *path, const char **ret_base, struct ib_error *err);
+int target_write(int root_fd, const char *path, const void *data, size_t n, mode_t mode,
+		 struct ib_error *err);
+
+#endif

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Steps that run a program: hooks, RUN, packages; and WORKDIR. */
+#include "run/stage.h"
+
+#include "support/fs.h"
+
+#include <imagebuild/buf.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define HOOK_MAX (16u << 20)
+/* Where a RUN's text lies while it runs; bound, so that it is in no layer. */
+#define SCRIPT_PATH "/tmp/.imagebuild-run"
+
+static const char *const *argv_new(struct arena *a, const char *const *words, size_t n,
+				   const char *last)
+{
+	const char **argv = arena_alloc(a, (n + 2) * sizeof(*argv));
+
+	for (size_t i = 0; i < n; i++)
+		argv[i] = words[i];
+	argv[n] = last;
+	return argv;
+}
+
+/* A file without "#!" is run by bash, as bash itself does when exec says ENOEXEC. */
+static bool has_shebang(struct stage_run *sr, const struct step *s)
+{
+	const struct phase_hook *h = phase_find(sr, s->name);
+	cleanup_fd int fd = -1;
+	char magic[4] = { 0 };
+
+	if (h || !s->hook->source)
+		return !h || h->has_shebang;
+	fd = open(s->hook->source, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || read(fd, magic, sizeof(magic)) < 2)
+		return false;
+	return memcmp(magic, "#!", 2) == 0 || memcmp(magic, "\177ELF", 4) == 0;
+}
+
+int run_hook(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
+{
+	const char *dir = phase_side(s->phase) == IB_HOST ? SB_HOOKS : RUN_IN_TARGET;
+	const char *words[2] = { "/bin/bash", NULL };
+	size_t n = has_shebang(sr, s) ? 0 : 1;
+
+	(void)err;
+	words[n] = arena_printf(sr->arena, "%s/%s", dir, s->hook->path);
+	a->box.argv = argv_new(sr->arena, words, n + 1, NULL);
+	return 0;
+}
+
+/* Writes TEXT to a file of the supervisor and binds it into the chroot. */
+static int put_script(struct stage_run *sr, const struct step *s, struct action *a,
+		      const char *text, size_t n, const char **ret_path, struct ib_error *err)
+{
+	char path[] = "/tmp/imagebuild-run-XXXXXX";
+	cleanup_fd int fd = mkostemp(path, O_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return ib_fail(err, errno, "make a file for the script");
+	a->script = ib_xstrdup(path);
+	r = fs_write_all(fd, text, n);
+	if (r < 0 || fchmod(fd, 0755) < 0)
+		return ib_fail(err, r < 0 ? -r : errno, "write the script");
+	if (phase_side(s->phase) == IB_HOST) {
+		*ret_path = arena_strdup(sr->arena, path);
+		return 0;
+	}
+	action_bind(a, arena_strdup(sr->arena, path), SB_MNT SCRIPT_PATH, true);
+	*ret_path = SCRIPT_PATH;
+	return 0;
+}
+
+static bool takes_text(const struct str_vec *shell)
+{
+	const char *last = shell->len ? shell->items[shell->len - 1] : "";
+
+	return last[0] == '-' && last[1] != '-' && strchr(last, 'c');
+}
+
+static int run_shell(struct stage_run *sr, const struct step *s, struct action *a, const char *text,
+		     size_t n, struct ib_error *err)
+{
+	static const char *const standard[] = { "/bin/sh", "-e" };
+	const struct str_vec *shell = &s->op->run.shell;
+	const char *last = text;
+	int r = takes_text(shell) ? 0 : put_script(sr, s, a, text, n, &last, err);
+
+	if (r < 0)
+		return r;
+	if (shell->len)
+		a->box.argv = argv_new(sr->arena, shell->items, shell->len, last);
+	else
+		a->box.argv = argv_new(sr->arena, standard, ARRAY_SIZE(standard), last);
+	return 0;
+}
+
+static int run_script(struct stage_run *sr, const struct step *s, struct action *a,
+		      const char *text, size_t n, struct ib_error *err)
+{
+	const char *path = NULL;
+	int r = put_script(sr, s, a, text, n, &path, err);
+
+	if (r >= 0)
+		a->box.argv = argv_new(sr->arena, &path, 1, NULL);
+	return r;
+}
+
+/* RUN --script=FILE: a file of the context, run by its interpreter or by the shell. */
+static int run_file(struct stage_run *sr, const struct step *s, struct action *a,
+		    struct ib_error *err)
+{
+	cleanup_fd int context_fd =
+		open(sr->run->plan->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd =
+		context_fd < 0 ? -1 : fs_open_beneath(context_fd, s->op->run.text, O_RDONLY);
+	cleanup_buf struct buf text = BUF_INIT;
+	const char *kept;
+	int r;
+
+	if (fd < 0)
+		return ib_fail(err, errno, "open '%s' of the context", s->op->run.text);
+	r = data_read(fd, &text, err);
+	if (r < 0)
+		return r;
+	kept = arena_strndup(sr->arena, text.len ? text.data : "", text.len);
+	if (strncmp(kept, "#!", 2) == 0)
+		return run_script(sr, s, a, kept, text.len, err);
+	return run_shell(sr, s, a, kept, text.len, err);
+}
+
+int run_run(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
+{
+	const struct ib_op_run *run = &s->op->run;
+	bool is_host = phase_side(s->phase) == IB_HOST;
+
+	vec_foreach (const struct ib_pair, p, &run->env)
+		env_set(sr->arena, &a->env, p->key, p->value);
+	a->box.cwd = is_host ? sr->run->plan->context : run->workdir;
+	a->box.user = is_host ? NULL : run->user;
+	a->box.is_offline = run->is_offline;
+	switch (run->form) {
+	case IB_RUN_EXEC:
+		a->box.argv = argv_new(sr->arena, run->argv.items, run->argv.len, NULL);
+		return 0;
+	case IB_RUN_SHELL:
+		return run_shell(sr, s, a, run->text, strlen(run->text), err);
+	case IB_RUN_SCRIPT:
+		return run_script(sr, s, a, run->text, strlen(run->text), err);
+	case IB_RUN_FILE:
+		return run_file(sr, s, a, err);
+	}
+	return ib_fail_text(err, EINVAL, "unknown form of RUN");
+}
+
+static int workdir_fn(void *arg, struct ib_error *err)
+{
+	const struct job *job = arg;
+	cleanup_fd int root_fd = target_open(err);
+	cleanup_fd int fd = -1;
+
+	if (root_fd < 0)
+		return root_fd;
+	fd = target_mkdirs(root_fd, job->step->op->workdir.text, 0755, err);
+	return fd < 0 ? fd : 0;
+}
+
+int run_workdir(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
+{
+	(void)err;
+	action_call(sr, s, a, workdir_fn, NULL);
+	return 0;
+}
+
+static bool has_install_packages(const struct stage_run *sr)
+{
+	vec_foreach (const struct hook_file, f, &sr->stage->hooks.files) {
+		if (strcmp(f->path, "bin/install-packages") == 0)
+			return true;
+	}
+	return false;
+}
+
+static void packages_argv(struct stage_run *sr, struct action *a, const struct str_vec *names,
+			  bool is_removal)
+{
+	static const char *const apt[] = { "apt-get", "-y",
+					   "-o",      "Dpkg::Options::=--force-confold",
+					   "-o",      "Dpkg::Options::=--force-confdef" };
+	struct str_vec words = { 0 };
+
+	if (has_install_packages(sr)) {
+		vec_push(sr->arena, &words, "install-packages");
+		if (is_removal)
+			vec_push(sr->arena, &words, "-e");
+	} else {
+		for (size_t i = 0; i < ARRAY_SIZE(apt); i++)
+			vec_push(sr->arena, &words, apt[i]);
+		vec_push(sr->arena, &words, is_removal ? "remove" : "install");
+		env_set(sr->arena, &a->env, "DEBIAN_FRONTEND", "noninteractive");
+	}
+	vec_foreach (const char *, name, names)
+		vec_push(sr->arena, &words, *name);
+	a->box.argv = argv_new(sr->arena, words.items, words.len, NULL);
+}
+
+/* A phase's transaction, or a PACKAGE line that is a step of its own. */
+int run_packages(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
+{
+	struct package_request_vec own = { 0 };
+	const struct package_request_vec *requests = &sr->stage->packages;
+	struct str_vec names = { 0 };
+	int r;
+
+	if (s->op) {
+		packages_of_op(s->op, sr->run->plan->pkg_map, sr->arena, &own);
+		requests = &own;
+	}
+	r = packages_select(requests, &sr->stage->set, s->phase, s->is_removal, env_find, &sr->env,
+			    sr->arena, &names, err);
+	if (r < 0)
+		return r;
+	a->is_nothing = names.len == 0;
+	packages_argv(sr, a, &names, s->is_removal);
+	return 0;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Files of the target, from a function inside a step. Every path is resolved with the target as
+ * root, so that no symlink of the image leads out of it. */
+#include "run/stage.h"
+
+#include "support/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+int target_open(struct ib_error *err)
+{
+	int fd = open(SB_MNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? ib_fail(err, errno, "open the target's root") : fd;
+}
+
+static int make_component(int root_fd, const char *path, size_t parent_len, size_t len, mode_t mode,
+			  struct ib_error *err)
+{
+	cleanup_free char *parent = strndup(path, parent_len), *name = NULL;
+	cleanup_fd int parent_fd = -1;
+
+	if (!parent)
+		ib_oom();
+	name = strndup(path + parent_len, len - parent_len);
+	if (!name)
+		ib_oom();
+	parent_fd = fs_open_in(root_fd, *parent ? parent : ".", O_PATH | O_DIRECTORY, 0);
+	if (parent_fd < 0)
+		return ib_fail(err, errno, "open '%s' in the target", parent);
+	if (mkdirat(parent_fd, name + strspn(name, "/"), mode) < 0 && errno != EEXIST)
+		return ib_fail(err, errno, "make directory '%s' in the target", path);
+	return 0;
+}
+
+int target_mkdirs(int root_fd, const char *path, mode_t mode, struct ib_error *err)
+{
+	size_t done = 0;
+	int fd;
+
+	path += strspn(path, "/");
+	while (path[done]) {
+		size_t start = done, end = done + strspn(path + done, "/");
+		cleanup_free char *prefix = NULL;
+
+		end += strcspn(path + end, "/");
+		prefix = strndup(path, end);
+		if (!prefix)
+			ib_oom();
+		fd = fs_open_in(root_fd, prefix, O_PATH | O_DIRECTORY, 0);
+		if (fd < 0 && errno != ENOENT)
+			return ib_fail(err, errno, "open '%s' in the target", prefix);
+		if (fd < 0) {
+			int r = make_component(root_fd, prefix, start, end, mode, err);
+
+			if (r < 0)
+				return r;
+		} else {
+			(void)close(fd);
+		}
+		done = end + (path[end + strspn(path + end, "/")] ? 0 : strspn(path + end, "/"));
+	}
+	fd = fs_open_in(root_fd, *path ? path : ".", O_RDONLY | O_DIRECTORY, 0);
+	return fd < 0 ? ib_fail(err, errno, "open '%s' in the target", path) : fd;
+}
+
+int target_parent(int root_fd, const char *path, const char **ret_base, struct ib_error *err)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_free char *dir = slash ? strndup(path, (size_t)(slash - path)) : ib_xstrdup("");
+	const char *base = slash ? slash + 1 : path;
+	int fd;
+
+	if (!dir)
+		ib_oom();
+	if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
+		return ib_fail_text(err, EINVAL, "'%s' does not name a file", path);
+	fd = target_mkdirs(root_fd, dir, 0755, err);
+	if (fd >= 0)
+		*ret_base = base;
+	return fd;
+}
+
+int target_write(int root_fd, const char *path, const void *data, size_t n, mode_t mode,
+		 struct ib_error *err)
+{
+	const char *base = NULL;
+	cleanup_fd int dir_fd = target_parent(root_fd, path, &base, err);
+
+	if (dir_fd < 0)
+		return dir_fd;
+	return fs_write_at(dir_fd, base, data, n, mode, err);
+}
