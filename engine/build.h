@@ -15,16 +15,20 @@ struct plan;
 /* The vocabulary of an element library for the front end; E is borrowed. */
 struct ib_vocab ib_build_vocab(struct elements *e);
 
-/* Fills what the caller left unset: store, state and cache directories (XDG_CACHE_HOME, XDG_STATE_HOME; dib's
+/* Fills what the caller left unset: store, state and cache directories (XDG_CACHE_HOME,
+ * XDG_STATE_HOME; dib's
  * ~/.cache/image-create), home, working directory. Strings go to A. */
 int ib_build_defaults(struct ib_options *options, struct arena *a, struct ib_error *err);
 
-/* Runs a plan: tree, finish, layout_place, disk, output. Preflight has passed. Blocks; SIGINT and SIGTERM to this
- * process end the supervisor and everything in it, then -EINTR with exit IB_EXIT_SIGNAL + n. Whatever the end,
- * no mount, process, half-made output or temporary directory stays. */
+/* Runs a plan: tree, finish, layout_place, disk, output. Preflight has passed. Blocks; SIGINT and
+ * SIGTERM to this process end the supervisor and everything in it, then -EINTR with exit
+ * IB_EXIT_SIGNAL + n. Whatever the end, no mount, process, half-made output or temporary directory
+ * stays. */
 int ib_build_run(struct plan *plan, const struct ib_sink *sink, struct ib_error *err);
 
-/* Runs FN(store, arg) for a store's own sake (clean, prune) where its content can be removed: inside the namespaces. */
-int ib_build_prune(const struct ib_options *options, int days, uint64_t *ret_bytes, struct ib_error *err);
+/* Runs FN(store, arg) for a store's own sake (clean, prune) where its content can be removed:
+ * inside the namespaces. */
+int ib_build_prune(const struct ib_options *options, int days, uint64_t *ret_bytes,
+		   struct ib_error *err);
 
 #endif
