@@ -35,10 +35,20 @@ struct ib_ast_heredoc {
 	const char *name;	/* the terminator */
 	const char *body;	/* tabs stripped for <<- */
 	size_t len;
+	const char *text;	/* after expansion; NULL where that failed */
+	size_t text_len;
 	struct ib_span at, body_at;
 	struct ib_segment_vec segments;
 	bool is_quoted, strips_tabs;
 	struct ib_ast_heredoc *next;
+};
+
+/* A line of a LAYOUT block: kind, name and key=value as words. */
+struct ib_ast_node {
+	struct ib_ast_word *words;
+	struct ib_ast_node *children, *next;
+	struct ib_span at;
+	bool has_block;
 };
 
 struct ib_ast_instruction {
@@ -53,8 +63,10 @@ struct ib_ast_instruction {
 	struct ib_segment_vec text_segments;
 	struct str_vec json;		/* the exec form */
 	bool is_json;
+	bool is_broken;			/* what stands for the arguments is already reported */
 	struct ib_ast_heredoc *heredocs;
-	struct ib_node *layout;		/* LAYOUT's tree */
+	struct ib_ast_node *nodes;	/* LAYOUT's block */
+	bool has_block;
 	const char *comment;		/* the comment block directly above, or NULL */
 	struct ib_ast_instruction *included; /* INCLUDE: what it brought */
 	struct ib_ast_instruction *next;

@@ -34,6 +34,7 @@ void ib_recipe_free(struct ib_recipe *r); /* AST and IR go with it; NULL is allo
  * 0, or -1 when DIAG holds an error. */
 int ib_recipe_compile(struct ib_recipe *r);
 
+const struct ib_sources *ib_recipe_sources(const struct ib_recipe *r);
 const struct ib_ast *ib_recipe_ast(const struct ib_recipe *r);
 const struct ib_ir *ib_recipe_ir(const struct ib_recipe *r); /* NULL before compile succeeded */
 

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The tables of phases and ops, and the IR as JSON (docs/ir.md). */
+#include <imagebuild/jsonout.h>
+#include <imagebuild/recipe.h>
+#include <imagebuild/source.h>
+
+#include <stdio.h>
+#include <string.h>
+
+const struct ib_phase_info ib_phases[IB_PHASES] = {
+#define PHASE(id, name, side) { (name), IB_##side },
+#include <imagebuild/phases.def>
+#undef PHASE
+};
+
+const struct ib_op_info ib_ops[IB_OPS] = {
+#define OP(id, name, phase, effects) { (name), IB_PHASE_##phase, IB_EFFECT_##effects },
+#include <imagebuild/ir_ops.def>
+#undef OP
+};
+
+enum ib_phase ib_phase_find(const char *name)
+{
+	for (int i = 0; i < (int)IB_PHASES; i++) {
+		if (strcmp(ib_phases[i].name, name) == 0)
+			return (enum ib_phase)i;
+	}
+	return IB_PHASE_NONE;
+}
+
+struct dump {
+	struct jsonout j;
+	const struct ib_sources *sources;
+};
+
+static void place(struct dump *d, const char *key, struct ib_span at)
+{
+	struct ib_place p;
+	char text[4200];
+
+	if (!ib_sources_locate(d->sources, at.start, &p))
+		return;
+	(void)snprintf(text, sizeof(text), "%s:%u:%u", p.file, p.line, p.column);
+	json_str(&d->j, key, text);
+}
+
+/* Written only where it says something: NULL, false and empty lists are left out. */
+static void text(struct dump *d, const char *key, const char *value)
+{
+	if (value)
+		json_str(&d->j, key, value);
+}
+
+static void claim(struct dump *d, const char *key, bool value)
+{
+	if (value)
+		json_bool(&d->j, key, true);
+}
+
+static void strings(struct dump *d, const char *key, const struct str_vec *v)
+{
+	if (v->len == 0)
+		return;
+	json_array(&d->j, key);
+	vec_foreach (const char *, s, v)
+		json_str(&d->j, NULL, *s);
+	json_array_end(&d->j);
+}
+
+static void words(struct dump *d, const char *key, const struct ib_word_vec *v)
+{
+	if (v->len == 0)
+		return;
+	json_array(&d->j, key);
+	vec_foreach (struct ib_word, w, v)
+		json_str(&d->j, NULL, w->text);
+	json_array_end(&d->j);
+}
+
+static void pairs(struct dump *d, const char *key, const struct ib_pair_vec *v)
+{
+	if (v->len == 0)
+		return;
+	json_object(&d->j, key);
+	vec_foreach (struct ib_pair, p, v)
+		json_str(&d->j, p->key, p->value);
+	json_object_end(&d->j);
+}
+
+static void conditions(struct dump *d, const struct ib_cond_vec *v)
+{
+	if (v->len == 0)
+		return;
+	json_array(&d->j, "when");
+	vec_foreach (struct ib_cond, c, v) {
+		json_object(&d->j, NULL);
+		json_str(&d->j, "key", c->key);
+		json_str(&d->j, c->is_negated ? "is-not" : "is", c->value);
+		json_object_end(&d->j);
+	}
+	json_array_end(&d->j);
+}
+
+static void base(struct dump *d, const struct ib_op_base *b)
+{
+	static const char *const kinds[] = { "element", "stage", "scratch", "tar", "oci", "disk" };
+
+	json_str(&d->j, "kind", kinds[b->kind]);
+	text(d, "name", b->name);
+	if (b->kind == IB_BASE_STAGE)
+		json_u64(&d->j, "stage", b->stage);
+	text(d, "arch", b->arch);
+}
+
+static void mounts(struct dump *d, const struct ib_mount_vec *v)
+{
+	static const char *const types[] = { "bind", "cache", "tmpfs", "secret" };
+
+	if (v->len == 0)
+		return;
+	json_array(&d->j, "mounts");
+	vec_foreach (struct ib_mount, m, v) {
+		json_object(&d->j, NULL);
+		json_str(&d->j, "type", types[m->type]);
+		vec_foreach (struct ib_pair, p, &m->keys)
+			json_str(&d->j, p->key, p->value);
+		json_object_end(&d->j);
+	}
+	json_array_end(&d->j);
+}
+
+static void run(struct dump *d, const struct ib_op_run *r)
+{
+	static const char *const forms[] = { "shell", "exec", "script", "file" };
+
+	json_str(&d->j, "form", forms[r->form]);
+	text(d, "name", r->name);
+	text(d, "text", r->text);
+	place(d, "text-at", r->text_at);
+	strings(d, "argv", &r->argv);
+	strings(d, "shell", &r->shell);
+	pairs(d, "env", &r->env);
+	text(d, "workdir", r->workdir);
+	text(d, "user", r->user);
+	mounts(d, &r->mounts);
+	words(d, "inputs", &r->inputs);
+	text(d, "install-type", r->install_type);
+	claim(d, "offline", r->is_offline);
+	claim(d, "uncached", r->is_uncached);
+}
+
+static void copy(struct dump *d, const struct ib_op_copy *c)
+{
+	static const char *const origins[] = { "context", "stage", "oci", "tar" };
+
+	if (c->from != IB_FROM_CONTEXT) {
+		json_str(&d->j, "from", origins[c->from]);
+		text(d, "from-name", c->from_name);
+	}
+	if (c->from == IB_FROM_STAGE)
+		json_u64(&d->j, "from-stage", c->from_stage);
+	words(d, "sources", &c->sources);
+	if (c->heredocs.len > 0) {
+		json_object(&d->j, "heredocs");
+		vec_foreach (struct ib_heredoc, h, &c->heredocs)
+			json_bytes(&d->j, h->name, h->body, h->len);
+		json_object_end(&d->j);
+	}
+	json_str(&d->j, "dest", c->dest.text);
+	text(d, "chown", c->chown);
+	text(d, "chmod", c->chmod);
+	text(d, "checksum", c->checksum);
+	claim(d, "unpacked", c->is_unpacked);
+}
+
+static void package(struct dump *d, const struct ib_op_package *p)
+{
+	words(d, "names", &p->names);
+	claim(d, "removal", p->is_removal);
+	claim(d, "build-only", p->is_build_only);
+	claim(d, "step", p->is_step);
+	text(d, "install-type", p->install_type);
+	strings(d, p->arches_negated ? "not-arches" : "arches", &p->arches);
+}
+
+/* Nodes nest at most 64 deep: the parser's limit. */
+static void node(struct dump *d, const char *key, const struct ib_node *n)
+{
+	json_object(&d->j, key);
+	json_str(&d->j, "kind", n->kind);
+	text(d, "name", n->name);
+	place(d, "at", n->at);
+	pairs(d, "keys", &n->attrs);
+	if (n->children) {
+		json_array(&d->j, "children");
+		for (const struct ib_node *c = n->children; c; c = c->next)
+			node(d, NULL, c);
+		json_array_end(&d->j);
+	}
+	json_object_end(&d->j);
+}
+
+static void layout(struct dump *d, const struct ib_op_layout *l)
+{
+	text(d, "file", l->file.text);
+	if (l->root)
+		node(d, "root", l->root);
+}
+
+static void output(struct dump *d, const struct ib_op_output *o)
+{
+	words(d, "formats", &o->formats);
+	text(d, "name", o->name);
+	claim(d, "md5", o->has_md5);
+	claim(d, "sha256", o->has_sha256);
+	claim(d, "uncompressed", o->is_uncompressed);
+	pairs(d, "options", &o->options);
+	strings(d, "tags", &o->tags);
+}
+
+static void source(struct dump *d, const struct ib_op_source *s)
+{
+	json_str(&d->j, "name", s->name);
+	json_str(&d->j, "type", s->type);
+	json_str(&d->j, "dest", s->dest);
+	json_str(&d->j, "location", s->location);
+	text(d, "ref", s->ref);
+}
+
+static void config(struct dump *d, const struct ib_op_config *c)
+{
+	json_str(&d->j, "keyword", c->keyword);
+	strings(d, "words", &c->words);
+	claim(d, "exec", c->is_exec);
+}
+
+static void arguments(struct dump *d, const struct ib_op *op)
+{
+	switch (op->code) {
+	case IB_OP_BASE:
+		base(d, &op->base);
+		break;
+	case IB_OP_ELEMENT:
+		json_str(&d->j, op->element.is_path ? "path" : "name", op->element.name);
+		break;
+	case IB_OP_ENV:
+	case IB_OP_ARG:
+	case IB_OP_LABEL:
+		json_str(&d->j, "key", op->env.key);
+		text(d, "value", op->env.value);
+		break;
+	case IB_OP_RUN:
+		run(d, &op->run);
+		break;
+	case IB_OP_COPY:
+	case IB_OP_ADD:
+		copy(d, &op->copy);
+		break;
+	case IB_OP_PACKAGE:
+		package(d, &op->package);
+		break;
+	case IB_OP_SOURCE:
+		source(d, &op->source);
+		break;
+	case IB_OP_WORKDIR:
+		json_str(&d->j, "path", op->workdir.text);
+		break;
+	case IB_OP_LAYOUT:
+		layout(d, &op->layout);
+		break;
+	case IB_OP_OUTPUT:
+		output(d, &op->output);
+		break;
+	case IB_OP_CONFIG:
+		config(d, &op->config);
+		break;
+	case IB_OP_PROVIDES:
+		json_str(&d->j, "name", op->provides.text);
+		break;
+	case IB_OP_LATER:
+		json_str(&d->j, "text", op->later.text);
+		break;
+	case IB_OPS:
+		break;
+	}
+}
+
+static void dump_op(struct dump *d, const struct ib_op *op)
+{
+	json_object(&d->j, NULL);
+	json_str(&d->j, "op", ib_ops[op->code].name);
+	place(d, "at", op->at);
+	if (op->phase != IB_PHASE_NONE)
+		json_str(&d->j, "phase", ib_phases[op->phase].name);
+	if (op->order >= 0)
+		json_i64(&d->j, "order", op->order);
+	conditions(d, &op->when);
+	arguments(d, op);
+	json_object_end(&d->j);
+}
+
+static void dump_stage(struct dump *d, const struct ib_stage *s)
+{
+	json_object(&d->j, NULL);
+	text(d, "name", s->name);
+	place(d, "at", s->at);
+	claim(d, "product", s->is_product);
+	pairs(d, "env", &s->env);
+	json_array(&d->j, "ops");
+	vec_foreach (struct ib_op, op, &s->ops)
+		dump_op(d, op);
+	json_array_end(&d->j);
+	json_object_end(&d->j);
+}
+
+void ib_ir_dump(const struct ib_ir *ir, const struct ib_sources *sources, struct buf *out)
+{
+	struct dump d = { JSONOUT_INIT(out), sources };
+
+	json_object(&d.j, NULL);
+	json_u64(&d.j, "version", IB_IR_VERSION);
+	json_str(&d.j, "file", ir->file);
+	json_str(&d.j, "context", ir->context);
+	text(&d, "stem", ir->stem);
+	claim(&d, "fragment", ir->is_fragment);
+	json_array(&d.j, "stages");
+	vec_foreach (struct ib_stage, s, &ir->stages)
+		dump_stage(&d, s);
+	json_array_end(&d.j);
+	json_object_end(&d.j);
+	if (out->len > 0 && out->data[out->len - 1] != '\n')
+		buf_char(out, '\n');
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* RUN --mount=type=...,key=value,...: the keys of each type, as Docker has them. */
+#include "front.h"
+
+#include <string.h>
+
+static const struct mount_row {
+	const char *name, *keys;
+	const char *needs; /* a key that must be there */
+} rows[] = {
+	[IB_MOUNT_BIND] = { "bind", "target source from rw ro", "target" },
+	[IB_MOUNT_CACHE] = { "cache", "id target sharing from source mode uid gid ro", "target" },
+	[IB_MOUNT_TMPFS] = { "tmpfs", "target size", "target" },
+	[IB_MOUNT_SECRET] = { "secret", "id target env required mode uid gid", "id" },
+};
+
+static const struct {
+	const char *alias, *key;
+} aliases[] = { { "dst", "target" },
+		{ "destination", "target" },
+		{ "src", "source" },
+		{ "readwrite", "rw" },
+		{ "readonly", "ro" } };
+
+static const char *const sharings[] = { "shared", "private", "locked" };
+static const char switches[] = " rw ro required ";
+
+static bool has_word(const char *words, const char *word)
+{
+	size_t n = strlen(word);
+
+	for (const char *p = words; *p; p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+
+		if (len == n && n > 0 && strncmp(p, word, n) == 0)
+			return true;
+		p += len;
+	}
+	return false;
+}
+
+/* The nearest of blank-separated WORDS. */
+static const char *nearest(struct ib_recipe *r, const char *words, const char *word)
+{
+	const char *list[12];
+	size_t n = 0;
+
+	for (const char *p = words; *p && n < ARRAY_SIZE(list); p += strspn(p, " ")) {
+		size_t len = strcspn(p, " ");
+
+		list[n++] = arena_strndup(r->arena, p, len);
+		p += len;
+	}
+	return ib_suggest(word, list, n);
+}
+
+static const char *canonical(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(aliases); i++) {
+		if (strcmp(aliases[i].alias, key) == 0)
+			return aliases[i].key;
+	}
+	return key;
+}
+
+static bool parse_type(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_mount *m)
+{
+	const char *names[ARRAY_SIZE(rows)], *text = w->text, *part, *type = "bind", *near;
+	struct ib_span at = w->at;
+	size_t n;
+
+	while (list_next(&text, &part, &n)) {
+		if (n < 5 || strncmp(part, "type=", 5) != 0)
+			continue;
+		type = arena_strndup(r->arena, part + 5, n - 5);
+		at = word_part(w, (size_t)(part - w->text) + 5, (size_t)(part - w->text) + n);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		names[i] = rows[i].name;
+		if (strcmp(type, rows[i].name) == 0) {
+			m->type = (enum ib_mount_type)i;
+			return true;
+		}
+	}
+	near = ib_suggest(type, names, ARRAY_SIZE(rows));
+	if (strcmp(type, "ssh") == 0)
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
+			    "mounts of type 'ssh' are not supported; use type=secret");
+	else if (near)
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
+			    "unknown mount type '%s'; did you mean '%s'?", type, near);
+	else
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
+			    "unknown mount type '%s'; expected bind, cache, tmpfs or secret", type);
+	return false;
+}
+
+static void check_value(struct ib_recipe *r, const struct ib_pair *pair)
+{
+	const char *near = ib_suggest(pair->value, sharings, ARRAY_SIZE(sharings));
+	bool is_switch = has_word(switches, pair->key);
+
+	if (!*pair->value)
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'%s' has no value", pair->key);
+	else if (is_switch && strcmp(pair->value, "true") != 0 && strcmp(pair->value, "false") != 0)
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'%s' is true or false", pair->key);
+	else if (strcmp(pair->key, "sharing") == 0 && (!near || strcmp(near, pair->value) != 0))
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at,
+			    near ? "unknown sharing '%s'; did you mean '%s'?"
+				 : "unknown sharing '%s'; expected shared, private or locked",
+			    pair->value, near);
+	else if ((strcmp(pair->key, "uid") == 0 || strcmp(pair->key, "gid") == 0) &&
+		 strspn(pair->value, "0123456789") != strlen(pair->value))
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'%s' is a number", pair->key);
+	else if (strcmp(pair->key, "mode") == 0 &&
+		 strspn(pair->value, "01234567") != strlen(pair->value))
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'mode' is an octal number");
+}
+
+static bool has_key(const struct ib_mount *m, const char *key)
+{
+	vec_foreach (struct ib_pair, pair, &m->keys) {
+		if (strcmp(pair->key, key) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void add_key(struct ib_recipe *r, const char *part, size_t n, struct ib_span at,
+		    struct ib_mount *m, bool reports)
+{
+	const char *equals = memchr(part, '=', n);
+	size_t len = equals ? (size_t)(equals - part) : n;
+	const char *key = canonical(intern_bytes(r->names, part, len)), *near;
+	struct ib_pair pair = { key, equals ? arena_strndup(r->arena, equals + 1, n - len - 1) : "",
+				at };
+
+	if (strcmp(key, "type") == 0)
+		return;
+	if (!equals && has_word(switches, key))
+		pair.value = "true";
+	near = nearest(r, rows[m->type].keys, key);
+	if (reports && !has_word(rows[m->type].keys, key))
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
+			    near ? "unexpected key '%s' for mount type '%s'; did you mean '%s'?"
+				 : "unexpected key '%s' for mount type '%s'",
+			    key, rows[m->type].name, near);
+	else if (reports && has_key(m, key))
+		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at, "key '%s' is given twice", key);
+	else if (reports)
+		check_value(r, &pair);
+	(void)vec_push(r->arena, &m->keys, pair);
+}
+
+bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_diag *diag,
+		 struct ib_mount *ret_mount)
+{
+	const char *text = w->text, *part;
+	size_t n;
+
+	*ret_mount = (struct ib_mount){ .at = w->at };
+	if (!parse_type(r, w, ret_mount))
+		return false;
+	while (list_next(&text, &part, &n)) {
+		size_t at = (size_t)(part - w->text);
+
+		add_key(r, part, n, word_part(w, at, at + n), ret_mount, diag != NULL);
+	}
+	if (diag && !has_key(ret_mount, rows[ret_mount->type].needs))
+		ib_diag_add(diag, IB_D_BAD_MOUNT, w->at, "a mount of type '%s' needs '%s='",
+			    rows[ret_mount->type].name, rows[ret_mount->type].needs);
+	return true;
+}
