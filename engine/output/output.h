@@ -11,8 +11,9 @@
 struct ib_error;
 
 struct output_job {
-	int raw_fd;		/* the finished disk; -1 where the format takes the tree */
-	struct tree *tree;	/* the whole tree, nothing excluded; NULL where the format takes the disk */
+	int raw_fd; /* the finished disk; -1 where the format takes the tree */
+	struct tree
+		*tree; /* the whole tree, nothing excluded; NULL where the format takes the disk */
 	const struct ib_op_output *op; /* options, tags */
 	bool is_uncompressed;
 	const char *temp_dir;
@@ -21,29 +22,32 @@ struct output_job {
 
 struct output_format {
 	const char *name, *suffix;
-	bool needs_disk;	/* else it needs the tree */
-	bool is_later;		/* not built yet */
+	bool needs_disk; /* else it needs the tree */
+	bool is_later;   /* not built yet */
 	/* Writes the whole file to FD, an empty unnamed regular file. */
-	int (*write)(const struct output_job *job, const struct output_format *f, int fd, struct ib_error *err);
+	int (*write)(const struct output_job *job, const struct output_format *f, int fd,
+		     struct ib_error *err);
 	const char *tool, *package; /* host program and its Debian package, or NULL */
 };
 
 /* The row of formats.def, or NULL. */
 const struct output_format *output_find(const char *name);
 
-/* A named file to be: made in the caller's directory as an unnamed file (O_TMPFILE; a hidden name that dies with
- * the process where the file system cannot), linked and renamed when whole. Called in the caller's process, not in
- * the supervisor. */
+/* A named file to be: made in the caller's directory as an unnamed file (O_TMPFILE; a hidden name
+ * that dies with the process where the file system cannot), linked and renamed when whole. Called
+ * in the caller's process, not in the supervisor. */
 struct output_file {
 	int fd;
 	int dir_fd;
-	char *name;		/* within dir_fd */
-	char *hidden;		/* NULL with O_TMPFILE */
+	char *name;   /* within dir_fd */
+	char *hidden; /* NULL with O_TMPFILE */
 };
 
 int output_open(const char *path, struct output_file *ret_file, struct ib_error *err);
-/* fsync, linkat, rename over an existing one; with the checksum files F.md5, F.sha256 ("<hex>  <path>\n"). */
-int output_publish(struct output_file *f, const char *path, bool has_md5, bool has_sha256, struct ib_error *err);
+/* fsync, linkat, rename over an existing one; with the checksum files F.md5, F.sha256 ("<hex>
+ * <path>\n"). */
+int output_publish(struct output_file *f, const char *path, bool has_md5, bool has_sha256,
+		   struct ib_error *err);
 void output_drop(struct output_file *f); /* whatever its state; leaves nothing behind */
 
 #endif
