@@ -286,7 +286,8 @@ static void make_mount(struct dib_graph *g, struct ib_node *n, const struct dib_
 
 	if (mount) {
 		mount->is_used = true;
-		copy_attr(g, n, "mount", mount, "mount_point");
+		if (strcmp(n->kind, "swap") != 0) /* dib has a mount point there, and ignores it */
+			copy_attr(g, n, "mount", mount, "mount_point");
 	}
 	if (!fstab) {
 		add_attr(g, n, "fstab", "no", mkfs->at);

@@ -133,15 +133,11 @@ static int make(const struct block_node *n, const struct layout *l, const char *
 static int patch_serial(const struct block_node *n, const struct layout *l, int fd,
 			struct ib_error *err)
 {
-	char digits[9] = "";
 	uint8_t serial[4], boot[512];
-	size_t count = 0;
+	unsigned long value = strtoul(n->uuid, NULL, 16) << 16 | strtoul(n->uuid + 5, NULL, 16);
 
-	for (const char *c = n->uuid; *c && count < 8; c++)
-		if (*c != '-')
-			digits[count++] = *c;
 	for (size_t i = 0; i < 4; i++)
-		serial[i] = (uint8_t)(strtoul(digits, NULL, 16) >> (8 * i));
+		serial[i] = (uint8_t)(value >> (8 * i));
 	int r = fs_pread_all(fd, boot, sizeof(boot), 0);
 
 	if (r < 0)
@@ -242,6 +238,21 @@ static int vfat_parse(struct block_node *n, struct layout *l, struct ib_diag *di
 	return 0;
 }
 
+/* What blkid prints of it: "E3AA-D1CA". */
+static int vfat_place(struct block_node *n, struct layout *l, struct ib_error *err)
+{
+	char digits[9] = "";
+	size_t count = 0;
+	int r = content_place(n, l, err);
+
+	for (const char *c = n->uuid; r == 0 && *c && count < 8; c++)
+		if (*c != '-')
+			digits[count++] = (char)toupper((unsigned char)*c);
+	if (r == 0)
+		n->uuid = arena_printf(l->arena, "%.4s-%s", digits, digits + 4);
+	return r;
+}
+
 static int vfat_write(struct block_node *n, struct layout *l, struct ib_error *err)
 {
 	cleanup_scratch struct scratch image = { NULL, -1 };
@@ -266,5 +277,5 @@ static int vfat_write(struct block_node *n, struct layout *l, struct ib_error *e
 }
 
 const struct block_type block_vfat = {
-	.name = "vfat", .parse = vfat_parse, .place = content_place, .write = vfat_write
+	.name = "vfat", .parse = vfat_parse, .place = vfat_place, .write = vfat_write
 };

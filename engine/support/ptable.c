@@ -10,6 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define GPT_ENTRIES 16384u /* bytes */
+
 static void unref_context(struct fdisk_context **c)
 {
 	if (*c)
@@ -23,6 +25,13 @@ static void unref_partition(struct fdisk_partition **p)
 		fdisk_unref_partition(*p);
 }
 #define cleanup_partition __attribute__((cleanup(unref_partition)))
+
+static void unref_script(struct fdisk_script **s)
+{
+	if (*s)
+		fdisk_unref_script(*s);
+}
+#define cleanup_script __attribute__((cleanup(unref_script)))
 
 static void unref_type(struct fdisk_parttype **t)
 {
@@ -114,6 +123,21 @@ static int add_partition(struct fdisk_context *c, const struct ptable *table,
 	return 0;
 }
 
+/* libfdisk's own choice of the first usable sector is 2048, which leaves a gap that sgdisk remarks
+ * on; the standard's is the one behind the entries (UEFI 2.10, 5.3.2). Only a script can say so. */
+static int set_first_lba(struct fdisk_context *c, const struct ptable *table)
+{
+	cleanup_script struct fdisk_script *script = fdisk_new_script(c);
+	char first[24];
+
+	if (!script)
+		ib_oom();
+	(void)snprintf(first, sizeof(first), "%u", 2 + GPT_ENTRIES / table->sector_size);
+	int r = fdisk_script_set_header(script, "first-lba", first);
+
+	return r == 0 ? fdisk_set_script(c, script) : r;
+}
+
 static int open_table(struct fdisk_context *c, int fd, const struct ptable *table,
 		      struct ib_error *err)
 {
@@ -123,6 +147,8 @@ static int open_table(struct fdisk_context *c, int fd, const struct ptable *tabl
 		r = fdisk_save_user_sector_size(c, table->sector_size, table->sector_size);
 	if (r == 0)
 		r = fdisk_assign_device_by_fd(c, fd, "the disk", 0);
+	if (r == 0 && is_gpt(table))
+		r = set_first_lba(c, table);
 	if (r == 0)
 		r = fdisk_create_disklabel(c, is_gpt(table) ? "gpt" : "dos");
 	if (r == 0)
