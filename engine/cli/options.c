@@ -55,6 +55,10 @@ static const struct option_row rows[] = {
 	  "warnings are errors" },
 	{ "store", 0, OPT_STRING, AT(options.store), V_ALL, "DIR", "the store of layers" },
 	{ "no-cache", 0, OPT_FLAG, AT(options.is_uncached), V_BUILD, NULL, "run every step" },
+	{ "no-cache-from", 0, OPT_LIST, AT(options.no_cache_from), V_BUILD, "STEP",
+	  "run the step of this name, and what follows" },
+	{ "refresh", 0, OPT_COMMAS, AT(options.refresh), V_BUILD, "WHAT",
+	  "run again what may be out of date: packages, base or all" },
 	{ "dry-run", 0, OPT_FLAG, AT(options.is_dry_run), V_BUILD, NULL,
 	  "check everything, print the plan, run nothing" },
 	{ "step-timeout", 0, OPT_STRING, AT(step_timeout), V_BUILD, "T",
@@ -64,8 +68,6 @@ static const struct option_row rows[] = {
 	{ "quiet", 0, OPT_FLAG, AT(is_quiet), V_ALL, NULL, "print errors only" },
 	{ "days", 0, OPT_STRING, AT(days), V_CACHE, "N", "prune: keep what the last N days used" },
 	{ "secret", 0, OPT_LATER, 0, V_RECIPE | V_BUILD, "id=..", NULL },
-	{ "no-cache-from", 0, OPT_LATER, 0, V_BUILD, "STEP", NULL },
-	{ "refresh", 0, OPT_LATER, 0, V_BUILD, "WHAT", NULL },
 	{ "max-age", 0, OPT_LATER, 0, V_BUILD, "T", NULL },
 	{ "keep-going", 0, OPT_LATER, 0, V_BUILD, NULL, NULL },
 	{ "debug-shell", 0, OPT_LATER, 0, V_BUILD, NULL, NULL },
@@ -355,6 +357,7 @@ static int read_environment(struct cli *cli)
 
 static int settle(struct cli *cli)
 {
+	static const char *const refreshes[] = { "packages", "base", "all" };
 	static const char *const libraries[] = { "own", "dib" };
 	const char *overlay = getenv("IMAGEBUILD_OVERLAY");
 	struct ib_error err = IB_ERROR_INIT;
@@ -367,6 +370,11 @@ static int settle(struct cli *cli)
 			   &library);
 	if (!r && cli->step_timeout)
 		r = parse_duration("step-timeout", cli->step_timeout, &cli->options.step_timeout);
+	vec_foreach (const char *, what, &cli->options.refresh) {
+		size_t any;
+
+		r = r ? r : choose("refresh", *what, refreshes, ARRAY_SIZE(refreshes), &any);
+	}
 	if (!r)
 		r = check_formats(cli);
 	if (!r)
