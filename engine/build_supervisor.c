@@ -220,6 +220,8 @@ static int write_boot_file(int root_fd, const struct boot_file *f, int64_t epoch
 	cleanup_fd int dir_fd = -1;
 	int r;
 
+	if (S_ISDIR(f->mode))
+		return fs_mkdirs_at(root_fd, f->path, 0755, err);
 	dir[slash ? slash - f->path : 0] = '\0';
 	r = *dir ? fs_mkdirs_at(root_fd, dir, 0755, err) : 0;
 	if (r < 0)
