@@ -127,6 +127,12 @@ static int enter_out(struct init *in, struct ib_error *err)
 	if (in->step->side != SANDBOX_HOST || !directory || strcmp(directory, "/") == 0)
 		return 0;
 	r = overlay_out(&in->step->layers, directory, err);
+	if (r == -EINVAL) {
+		/* A mount below it that our user namespace may not take away: the directory stays
+		 * read-only. */
+		*err = (struct ib_error)IB_ERROR_INIT;
+		return 0;
+	}
 	if (r < 0)
 		return r;
 	/* Ours may still be the directory below. */

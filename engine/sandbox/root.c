@@ -185,8 +185,24 @@ static int make_under_private(const char *name, const char *sub, mode_t mode)
 	return open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 }
 
-/* The host's PATH with our own writes over it; where its file system cannot be stacked, an empty
- * tmpfs. */
+/* Overlays are refused over a directory that holds a mount which our user namespace may not take
+ * away (-EINVAL), and over some file systems: then PATH starts empty, on the store's disk or as the
+ * last resort in memory. */
+static int stack_private(struct overlay *o, const char *path, struct ib_error *err)
+{
+	struct ib_error ignored = IB_ERROR_INIT;
+
+	if (overlay_mount(o, path, &ignored) == 0)
+		return 0;
+	o->lowers_len = 0;
+	if (overlay_mount(o, path, &ignored) == 0)
+		return 0;
+	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
+		return ib_fail(err, errno, "mount tmpfs on %s", path);
+	return 0;
+}
+
+/* The host's PATH with our own writes over it. */
 static int mount_private(const char *path, struct ib_error *err)
 {
 	cleanup_free char *host = ib_xprintf(HOST "%s", path);
@@ -196,19 +212,16 @@ static int mount_private(const char *path, struct ib_error *err)
 	struct overlay o = { .lower_fds = &lower,
 			     .lowers_len = 1,
 			     .force_old = sb_self.force_old_overlay };
-	struct ib_error ignored = IB_ERROR_INIT;
 
 	if (lower < 0)
 		return 0; /* missing, or a link to the other one */
 	upper = make_under_private(name, "fs", 01777);
 	work = make_under_private(name, "work", 0755);
+	if (upper < 0 || work < 0)
+		return ib_fail(err, errno, "make %s/%s-fs", private_dir, name);
 	o.upper_fd = upper;
 	o.work_fd = work;
-	if (upper >= 0 && work >= 0 && overlay_mount(&o, path, &ignored) == 0)
-		return 0;
-	if (mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=1777") < 0)
-		return ib_fail(err, errno, "mount tmpfs on %s", path);
-	return 0;
+	return stack_private(&o, path, err);
 }
 
 static bool is_private(const char *path)

@@ -40,8 +40,7 @@ struct sandbox_setup {
 };
 
 /* Forks the supervisor, maps its ids (newuidmap, newgidmap with the whole range of /etc/subuid and /etc/subgid;
- * nothing as root with CAP_SYS_ADMIN), composes its root and runs FN(ARG) there as pid 1 (which reaps orphans
- * when it waits through sandbox_run). It dies with the caller. Its exit status is FN's return value. Open
+ * nothing as root with CAP_SYS_ADMIN), composes its root and runs FN(ARG) there as pid 1. It dies with the caller. Its exit status is FN's return value. Open
  * descriptors are inherited. A failure before FN is ERR. */
 int sandbox_start(const struct sandbox_setup *setup, int (*fn)(void *), void *arg, struct child *ret_child,
 		  struct ib_error *err);
@@ -107,7 +106,8 @@ int sandbox_run(const struct sandbox_step *step, struct arena *a, struct sandbox
 int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, struct ib_error *err);
 
 /* What this machine lacks for the sandbox: calls ADD for each (what, why, package or NULL, todo or NULL). Tries
- * for real: user namespace with the whole map, overlay with opaque directory and whiteout, proc, notifier. */
+ * for real: user namespace with the whole map, overlay with opaque directory and whiteout, proc, notifier. What ADD
+ * gets lives as long as the call. 0 when nothing is missing. */
 int sandbox_preflight(void (*add)(void *context, const char *what, const char *why, const char *package,
 				  const char *todo),
 		      void *context);

@@ -133,5 +133,6 @@ int bpf_load(bool has_notifier, int *ret_listener, struct ib_error *err)
 {
 	int r = load(has_notifier, ret_listener, err);
 
-	return has_notifier && r == -EBUSY ? load(false, ret_listener, err) : r;
+	/* libseccomp 2.5 calls an errno that it does not expect, as EBUSY, EFAULT. */
+	return has_notifier && (r == -EBUSY || r == -EFAULT) ? load(false, ret_listener, err) : r;
 }

@@ -177,6 +177,14 @@ static bool set_option(struct tool *t, int option, const char *value)
 	}
 }
 
+static void say_missing(void *context, const char *what, const char *why, const char *package,
+			const char *todo)
+{
+	(void)context;
+	(void)fprintf(stderr, "# missing: %s: %s (%s) %s\n", what, why, package ? package : "",
+		      todo ? todo : "");
+}
+
 static const char *const environment[] = {
 	"PATH=/imagebuild/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
 	"HOME=/root", "LC_ALL=C", "TARGET_ROOT=" SB_MNT, NULL
@@ -194,8 +202,10 @@ int main(int argc, char **argv)
 	struct ib_error err = IB_ERROR_INIT;
 	int option, status = 0;
 
-	while ((option = getopt(argc, argv, "+S:d:v:D:l:b:u:w:t:B:cmknoT")) != -1)
-		if (!set_option(&t, option, optarg))
+	while ((option = getopt(argc, argv, "+S:d:v:D:l:b:u:w:t:B:cmknoTP")) != -1)
+		if (option == 'P')
+			return sandbox_preflight(say_missing, NULL) < 0;
+		else if (!set_option(&t, option, optarg))
 			return 2;
 	vec_push(t.arena, &t.visible, NULL);
 	t.setup.visible = t.visible.items;
