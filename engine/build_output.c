@@ -99,8 +99,8 @@ static int add_target(struct build *b, uint32_t stage, const struct ib_op_output
 		if (strcmp(b->targets.items[i].path, t.path) != 0)
 			continue;
 		err->exit = IB_EXIT_INPUT;
-		return ib_hint(err, "give each OUTPUT a --name of its own"),
-		       ib_fail_text(err, EEXIST, "two outputs would be written to '%s'", t.path);
+		(void)ib_fail_text(err, EEXIST, "two outputs would be written to '%s'", t.path);
+		return ib_hint(err, "give each OUTPUT a --name of its own");
 	}
 	t.has_before = stat(t.path, &t.before) == 0;
 	vec_push(b->arena, &b->targets, t);
