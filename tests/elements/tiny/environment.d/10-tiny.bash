@@ -1,0 +1,2 @@
+export DISTRO_NAME=tiny
+export TINY_WORD=${TINY_WORD:-none}

@@ -1,0 +1,275 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Steps, layers, keys, logs and what is left behind, on a root that needs no network (tests/elements/tiny).
+. "$(dirname "$0")/../lib.sh"
+need_root
+need newuidmap tar
+
+user=steps-user
+make_user $user || skip_all "cannot make a user"
+home=$(getent passwd $user | cut -d: -f6)
+store=$home/.cache/imagebuild
+dir=$home/r
+mkdir "$dir"
+
+# Builds r.Imagefile as the user; the events go to events.
+build() {
+	chown -R $user: "$dir"
+	as_user $user sh -c 'cd r && exec "$@" >../events' sh \
+		env "IMAGEBUILD_OVERLAY=${overlay:-}" "$IMAGEBUILD" build --progress=json \
+		--element-path "$tests/elements" "$@" -f r.Imagefile
+}
+
+# The steps that ran, "phase text" each.
+ran() {
+	sed -n 's/^{"event": *"finished".*"phase": *"\([^"]*\)", *"text": *"\(.*\)", *"log".*/\1 \2/p' "$home/events"
+}
+
+listed() {
+	tar --numeric-owner -tvf "$dir/r.tar" | awk -v want="./$1" '$6 == want { print $1, $2 }'
+}
+
+content() {
+	tar -xOf "$dir/r.tar" "./$1"
+}
+
+recipe() {
+	{
+		echo "FROM tiny"
+		cat
+		echo "OUTPUT tar"
+	} >"$dir/r.Imagefile"
+}
+
+is_clean() {
+	left=$(find "$store/tmp" -mindepth 1)
+	[ -z "$left" ] || { echo "left in the store: $left"; return 1; }
+	! pgrep -u $user . >/dev/null || { echo "left running:"; ps -u $user -f; return 1; }
+}
+
+first() {
+	mkdir -p "$dir/site/sub"
+	echo one >"$dir/site/a"
+	echo two >"$dir/site/sub/b"
+	ln -sf a "$dir/site/l"
+	recipe <<-'END'
+		ENV TINY_WORD=hello
+		COPY --chown=web:web --chmod=u=rwX,go=rX site/ /srv/site/
+		COPY <<TEXT /etc/motd
+		word is ${TINY_WORD}
+		TEXT
+		WORKDIR /opt/deep/er
+		RUN pwd >/out && id -u >>/out && echo "$TINY_WORD" >>/out && echo "$0" >>/out
+		RUN ["/bin/touch", "/exec form"]
+		RUN <<SCRIPT
+		#!/bin/bash
+		[[ x == x ]] && echo "bash $DISTRO_NAME" >/script
+		SCRIPT
+		USER web
+		RUN id -u >/tmp/id; id -g >>/tmp/id; cat /tmp/id
+		USER root
+		RUN cat /tmp/id >/ids; rm /tmp/id
+		RUN --phase=post-root echo "$PWD" >host-side; echo here >"$TMP_MOUNT_PATH/by-host"
+	END
+	expect 0 build
+}
+it 'an ordinary user builds a recipe of RUN, COPY, WORKDIR and USER' first
+
+contents() {
+	[ "$(content out)" = "$(printf '/opt/deep/er\n0\nhello\n/tmp/.imagebuild-run')" ]
+	[ "$(content etc/motd)" = "word is hello" ]
+	[ "$(content script)" = "bash tiny" ]
+	[ "$(content ids)" = "$(printf '33\n34')" ]
+	[ "$(content by-host)" = here ]
+	[ "$(content srv/site/sub/b)" = two ]
+	[ "$(listed srv/site/a)" = "-rw-r--r-- 33/34" ]
+	[ "$(listed srv/site/sub/)" = "drwxr-xr-x 33/34" ]
+	[ "$(listed srv/site/l)" = "lrwxrwxrwx 33/34" ]
+	[ "$(listed etc/motd)" = "-rw-r--r-- 0/0" ]
+	tar -tf "$dir/r.tar" >"$work/list"
+	grep -qxF './exec form' "$work/list"
+	! grep -q 'imagebuild-run\|in_target' "$work/list"
+}
+it 'the image has what the steps wrote, owned by whom they said' contents
+
+resolv() {
+	[ "$(tar -tvf "$dir/r.tar" ./etc/resolv.conf | awk '{ print $6, $7, $8 }')" = \
+		"./etc/resolv.conf -> /run/nowhere" ]
+	! grep -q 'resolv.conf.ORIG' "$work/list"
+}
+it "the target's own resolv.conf is back" resolv
+
+published() {
+	[ "$(cat "$dir/host-side")" = "$dir" ]
+	[ "$(stat -c %U "$dir/host-side")" = $user ]
+}
+it 'what a host hook writes into the working directory is there after the build' published
+
+again() {
+	before=$(stat -c '%i %Y %Z' "$dir/r.tar")
+	expect 0 build
+	[ -z "$(ran)" ] || { ran; return 1; }
+	[ "$(stat -c '%i %Y %Z' "$dir/r.tar")" = "$before" ]
+}
+it 'a second build runs no step and writes nothing' again
+
+removed() {
+	rm "$dir/r.tar" "$dir/host-side"
+	expect 0 build
+	[ -z "$(ran | grep -v '^ ')" ]
+	[ -f "$dir/r.tar" ] && [ -f "$dir/host-side" ]
+}
+it 'what was removed of the outputs is made again from the layers' removed
+
+edited() {
+	sed -i 's|rm /tmp/id$|rm /tmp/id; echo more >/more|' "$dir/r.Imagefile"
+	expect 0 build
+	ran >"$work/ran"
+	grep -q '^install RUN cat' "$work/ran"
+	grep -q '^post-root RUN' "$work/ran"
+	! grep -q '^root \|^install COPY\|RUN pwd' "$work/ran"
+	[ "$(content more)" = more ]
+}
+it 'editing a RUN runs it and what is ordered after it, and nothing else' edited
+
+uncached() {
+	expect 0 build --no-cache
+	ran | grep -q '^root '
+	expect 0 build
+	[ -z "$(ran | grep -v '^ ')" ] || { ran; return 1; }
+}
+it '--no-cache runs everything, and its layers are the ones that are found afterwards' uncached
+
+conditions() {
+	recipe <<-'END'
+		ENV TINY_WORD=left
+		RUN --when=TINY_WORD=left echo left >/left
+		RUN --when=TINY_WORD!=left echo right >/right
+	END
+	expect 0 build
+	tar -tf "$dir/r.tar" >"$work/list"
+	grep -qx './left' "$work/list"
+	! grep -qx './right' "$work/list"
+	recipe <<-'END'
+		RUN --when=NO_SUCH=x true
+	END
+	expect 4 build
+	says NO_SUCH
+}
+it '--when leaves steps out, and an unset variable in it is an error' conditions
+
+failing() {
+	rm -f "$dir/r.tar"
+	recipe <<-'END'
+		RUN echo before; echo the reason >&2; exit 7
+	END
+	expect 4 build
+	says '^r.Imagefile:2:'
+	says 'status 7'
+	says 'the reason'
+	log=$(sed -n 's/.*log: \(.*\.log\).*/\1/p' "$work/err")
+	grep -q 'the reason' "$log"
+	[ ! -e "$dir/r.tar" ]
+	is_clean
+}
+it 'a failing RUN is shown at its line with its output and log, and leaves nothing' failing
+
+killed() {
+	recipe <<-'END'
+		RUN sleep 1000
+	END
+	chown -R $user: "$dir"
+	as_user $user sh -c "cd r && exec $IMAGEBUILD build --element-path $tests/elements -f r.Imagefile" &
+	n=0
+	until pgrep -u $user -x sleep >/dev/null; do
+		n=$((n + 1))
+		[ $n -lt 200 ]
+		sleep 0.1
+	done
+	caller=$(pgrep -u $user -o -x imagebuild)
+	kill "-$1" "$caller"
+	wait || true
+	n=0
+	while pgrep -u $user . >/dev/null; do
+		n=$((n + 1))
+		[ $n -lt 50 ]
+		sleep 0.1
+	done
+	! grep -q imagebuild /proc/mounts
+	recipe </dev/null
+	expect 0 build
+	is_clean
+}
+it 'after SIGKILL no process and no mount stays, and the next build clears the store' killed KILL
+it 'SIGTERM ends a build just as cleanly' killed TERM
+
+made_hooks() {
+	mkdir -p "$dir/elements/maker/extra-data.d" "$dir/elements/maker/install.d"
+	cat >"$dir/elements/maker/extra-data.d/10-make" <<-'END'
+		printf 'echo "made $0 $TINY_WORD" >/made\n' >"$TMP_HOOKS_PATH/install.d/20-made"
+		chmod +x "$TMP_HOOKS_PATH/install.d/20-made"
+		rm "$TMP_HOOKS_PATH/install.d/30-gone"
+		type get_image_element_array die >/dev/null
+		get_image_element_array | grep -q maker
+	END
+	printf '#!/bin/bash\nset -e\n[ -f /made ] && touch /after\n' >"$dir/elements/maker/install.d/25-after"
+	printf '#!/bin/bash\ntouch /gone\n' >"$dir/elements/maker/install.d/30-gone"
+	chmod +x "$dir"/elements/maker/*/*
+	recipe <<-'END'
+		ELEMENT maker
+	END
+	expect 0 build
+	[ "$(content made)" = "made /tmp/in_target.d/install.d/20-made none" ]
+	tar -tf "$dir/r.tar" >"$work/list"
+	grep -qx ./after "$work/list"
+	! grep -qx ./gone "$work/list"
+	expect 0 build
+	[ -z "$(ran)" ]
+}
+it 'hooks that a hook makes run in their place, those that it removes do not' made_hooks
+
+mounts() {
+	mkdir -p "$dir/elements/binder/root.d" "$dir/elements/binder/post-root.d"
+	cat >"$dir/elements/binder/root.d/50-bind" <<-'END'
+		#!/bin/bash
+		set -e
+		mkdir -p "$DIB_IMAGE_CACHE/steps" "$TARGET_ROOT/var/cache/x"
+		sudo mount --bind "$DIB_IMAGE_CACHE/steps" "$TARGET_ROOT/var/cache/x"
+		echo kept >"$TARGET_ROOT/var/cache/x/kept"
+	END
+	printf '#!/bin/bash\n[ -f "$TMP_MOUNT_PATH/var/cache/x/kept" ]\n' >"$dir/elements/binder/post-root.d/50-see"
+	chmod +x "$dir"/elements/binder/*/*
+	recipe <<-'END'
+		ELEMENT binder
+		RUN cat /var/cache/x/kept
+		RUN --phase=finalise ls -A /var/cache/x >/seen
+	END
+	expect 0 build
+	[ -z "$(content seen)" ]
+	[ "$(cat "$home/.cache/image-create/steps/kept")" = kept ]
+}
+it 'a bind mount of root.d is there until post-root is done, and no longer' mounts
+
+old_overlay() {
+	rm -rf "$dir/elements"
+	recipe <<-'END'
+		RUN rm -r /root && mkdir /root && rm /etc/passwd
+	END
+	overlay=mount expect 0 build
+	tar -tf "$dir/r.tar" >"$work/list"
+	! grep -qx ./etc/passwd "$work/list"
+}
+it 'layers stacked by mount(2) give the same' old_overlay
+
+as_root() {
+	mkdir "$work/root"
+	cp "$dir/r.Imagefile" "$work/root/"
+	cd "$work/root"
+	expect 0 env "XDG_CACHE_HOME=$work/root/cache" "XDG_STATE_HOME=$work/root/state" "HOME=$work/root" \
+		"$IMAGEBUILD" build --element-path "$tests/elements" -f r.Imagefile
+	tar --numeric-owner -tvf r.tar | awk '{ print $1, $2, $6 }' >"$work/root-list"
+	tar --numeric-owner -tvf "$dir/r.tar" | awk '{ print $1, $2, $6 }' | diff - "$work/root-list"
+}
+it 'root builds the same tree' as_root
+
+finish
