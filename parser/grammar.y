@@ -30,21 +30,24 @@ static void img_yyerror(const struct ib_span *at, void *scanner, struct parse *p
 static void add_words(struct parse *p);
 static void open_block(struct parse *p, struct ib_span at);
 static void set_end(struct parse *p, struct ib_span at);
+static struct nodes append(struct nodes nodes, struct ib_ast_node *node);
+static void report_brace(struct parse *p, struct ib_span at, struct ib_ast_node *before,
+			 struct ib_ast_node *children);
 }
 
-%token END 0 "the end of the file"
-%token NEWLINE "the end of the line"
+%token END 0 "end of file"
+%token NEWLINE "end of line"
 %token LBRACE "'{'"
 %token RBRACE "'}'"
-%token KEYWORD "an instruction"
-%token TEXT_KEYWORD "an instruction with a text"
+%token KEYWORD "instruction"
+%token TEXT_KEYWORD "instruction with a text"
 %token BLOCK_KEYWORD "LAYOUT"
-%token UNKNOWN "an unknown instruction"
-%token TEXT_TOKEN "a text"
-%token JSON_WORDS "a JSON array"
-%token HEREDOC "a heredoc"
-%token <struct ib_ast_flag *> FLAG "a flag"
-%token <struct ib_ast_word *> WORD "a word"
+%token UNKNOWN "unknown instruction"
+%token TEXT_TOKEN "text"
+%token JSON_WORDS "JSON array"
+%token HEREDOC "heredoc"
+%token <struct ib_ast_flag *> FLAG "flag"
+%token <struct ib_ast_word *> WORD "word"
 
 %nterm <struct words> words
 %nterm <struct nodes> nodes block
@@ -112,15 +115,7 @@ text: %empty
     ;
 
 block: LBRACE open nodes RBRACE	{ p->depth--; $$ = $3; }
-    | LBRACE open nodes node RBRACE	{
-		p->depth--;
-		$$ = $3;
-		if ($$.last)
-			$$.last->next = $4;
-		else
-			$$.first = $4;
-		$$.last = $4;
-	}
+    | LBRACE open nodes node RBRACE	{ p->depth--; $$ = append($3, $4); }
     | LBRACE open nodes error RBRACE	{ p->depth--; $$ = $3; yyerrok; }
     ;
 
@@ -130,14 +125,9 @@ open: %empty			{ open_block(p, @0); }
 nodes: %empty			{ $$ = (struct nodes){ NULL, NULL }; }
     | nodes NEWLINE
     | nodes error NEWLINE	{ $$ = $1; yyerrok; }
-    | nodes node NEWLINE	{
-		$$ = $1;
-		if ($$.last)
-			$$.last->next = $2;
-		else
-			$$.first = $2;
-		$$.last = $2;
-	}
+    | nodes node NEWLINE	{ $$ = append($1, $2); }
+    | nodes node error NEWLINE	{ $$ = append($1, $2); yyerrok; }
+    | nodes block NEWLINE	{ $$ = $1; report_brace(p, @2, $1.last, $2.first); }
     ;
 
 node: words			{ $$ = ast_node(p, $1.first, NULL); }
@@ -172,6 +162,28 @@ static void add_words(struct parse *p)
 		w->at = p->now->text_at;
 		*p->word_tail = w;
 		p->word_tail = &w->next;
+	}
+}
+
+static struct nodes append(struct nodes nodes, struct ib_ast_node *node)
+{
+	if (nodes.last)
+		nodes.last->next = node;
+	else
+		nodes.first = node;
+	nodes.last = node;
+	return nodes;
+}
+
+/* A block on a line of its own: it is taken for the children of the node before it. */
+static void report_brace(struct parse *p, struct ib_span at, struct ib_ast_node *before,
+			 struct ib_ast_node *children)
+{
+	at.end = at.start + 1;
+	ib_diag_add(p->diag, IB_D_SYNTAX, at, "'{' stands on the line of its node, which a new line ends");
+	if (before && !before->has_block) {
+		before->has_block = true;
+		before->children = children;
 	}
 }
 

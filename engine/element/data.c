@@ -13,7 +13,7 @@ static const struct {
 	{ "framework", "engine/element/framework" },
 	{ "elements", "elements" },
 	{ "lib", "engine/run/lib" },
-	{ "bin", "engine/run/bin" },
+	{ "bin", "engine/sandbox/bin" },
 };
 
 static bool is_directory(const char *path)

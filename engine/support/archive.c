@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Unpacks archives through libarchive. Every path is resolved by the kernel beneath the directory,
+ * so that neither "..", nor an absolute name, nor a symlink of the archive leads out of it. */
+#include "support/archive.h"
+
+#include "support/fs.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <imagebuild/buf.h>
+#include <imagebuild/error.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+
+#define PIECE (1u << 20)
+
+/* A directory whose mode and times wait until its content is there. */
+struct late {
+	char *path;
+	mode_t mode;
+	struct timespec mtime;
+};
+
+struct unpacker {
+	struct archive *archive;
+	struct archive_entry *entry;
+	int dir_fd;
+	struct late *late;
+	size_t late_len, late_cap;
+	struct ib_error *err;
+};
+
+static void unpacker_release(struct unpacker *u)
+{
+	for (size_t i = 0; i < u->late_len; i++)
+		free(u->late[i].path);
+	free(u->late);
+	if (u->archive)
+		(void)archive_read_free(u->archive);
+}
+#define cleanup_unpacker __attribute__((cleanup(unpacker_release)))
+
+/* The parent directory of a member, and its last component. */
+struct target {
+	char *path; /* relative, without "." parts */
+	int parent_fd;
+	const char *name;
+};
+
+static void target_release(struct target *t)
+{
+	free(t->path);
+	ib_cleanup_fd(&t->parent_fd);
+}
+#define cleanup_target __attribute__((cleanup(target_release)))
+
+static int fail_read(struct unpacker *u)
+{
+	const char *text = archive_error_string(u->archive);
+	int code = archive_errno(u->archive);
+
+	return ib_fail_text(u->err, code > 0 ? code : EINVAL, "read the archive: %s",
+			    text ? text : "it is damaged");
+}
+
+/* "./a//b/" becomes "a/b", "/" and "." become "". NULL: a part is "..". */
+static char *clean_path(const char *path)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && !strncmp(path, "..", 2))
+			return NULL;
+		if (n && !(n == 1 && *path == '.')) {
+			if (out.len)
+				buf_char(&out, '/');
+			buf_add(&out, path, n);
+		}
+		path += n + (path[n] == '/');
+	}
+	return out.data ? buf_take(&out) : ib_xstrdup("");
+}
+
+/* Opens the directory PATH beneath dir_fd, and makes what is missing of it. */
+static int open_parent(struct unpacker *u, const char *path)
+{
+	cleanup_free char *part = ib_xstrdup(path);
+	size_t length = strlen(path), at = 0;
+	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+	int fd = *path ? fs_open_beneath(u->dir_fd, path, flags) : openat(u->dir_fd, ".", flags);
+
+	while (fd < 0 && errno == ENOENT && at < length) {
+		at += strcspn(path + at + 1, "/") + 1;
+		part[at] = '\0';
+		fd = fs_open_beneath(u->dir_fd, part, flags);
+		if (fd < 0 && errno == ENOENT) {
+			cleanup_fd int up = -1;
+			char *slash = strrchr(part, '/');
+
+			if (slash)
+				*slash = '\0';
+			up = slash ? fs_open_beneath(u->dir_fd, part, flags)
+				   : openat(u->dir_fd, ".", flags);
+			if (slash)
+				*slash = '/';
+			if (up < 0 || mkdirat(up, slash ? slash + 1 : part, 0755) < 0)
+				return -errno;
+			fd = fs_open_beneath(u->dir_fd, part, flags);
+		}
+		if (fd >= 0 && at < length) {
+			(void)close(fd);
+			fd = -1;
+			errno = ENOENT;
+		}
+		part[at] = path[at];
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int find_target(struct unpacker *u, const char *member, struct target *ret_target)
+{
+	cleanup_free char *path = clean_path(member);
+	cleanup_free char *parent = NULL;
+	char *slash;
+	int fd;
+
+	if (!path)
+		return ib_fail_text(u->err, EXDEV, "unpack '%s': the member leaves the directory",
+				    member);
+	parent = ib_xstrdup(path);
+	slash = strrchr(parent, '/');
+	*(slash ? slash : parent) = '\0';
+	fd = open_parent(u, parent);
+	if (fd == -EXDEV || fd == -ELOOP)
+		return ib_fail_text(u->err, EXDEV,
+				    "unpack '%s': a link in its path leaves the directory", member);
+	if (fd < 0)
+		return ib_fail(u->err, -fd, "unpack '%s'", member);
+	ret_target->parent_fd = fd;
+	ret_target->name = slash ? path + (slash - parent) + 1 : path;
+	ret_target->path = take_ptr(path);
+	return 0;
+}
+
+static int write_data(struct unpacker *u, int fd)
+{
+	const void *data;
+	size_t n;
+	int64_t at;
+	int r;
+
+	while ((r = archive_read_data_block(u->archive, &data, &n, &at)) == ARCHIVE_OK) {
+		int w = fs_pwrite_all(fd, data, n, at);
+
+		if (w < 0)
+			return ib_fail(u->err, -w, "write '%s'", archive_entry_pathname(u->entry));
+	}
+	if (r != ARCHIVE_EOF)
+		return fail_read(u);
+	if (ftruncate(fd, archive_entry_size(u->entry)) < 0)
+		return ib_fail(u->err, errno, "set the size of '%s'",
+			       archive_entry_pathname(u->entry));
+	return 0;
+}
+
+static int fail_make(struct unpacker *u)
+{
+	return ib_fail(u->err, errno, "unpack '%s'", archive_entry_pathname(u->entry));
+}
+
+static int made(struct unpacker *u, int result)
+{
+	return result < 0 ? fail_make(u) : 0;
+}
+
+static int make_file(struct unpacker *u, const struct target *t)
+{
+	cleanup_fd int fd = openat(t->parent_fd, t->name,
+				   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	return fd < 0 ? fail_make(u) : write_data(u, fd);
+}
+
+/* Where device nodes are not permitted, the file that stands in for one; see support/tree.h. */
+static int make_device(struct unpacker *u, const struct target *t, mode_t type)
+{
+	dev_t dev = archive_entry_rdev(u->entry);
+	cleanup_fd int fd = -1;
+	char text[48];
+
+	if (mknodat(t->parent_fd, t->name, type | 0600, dev) == 0)
+		return 0;
+	if (errno != EPERM)
+		return fail_make(u);
+	fd = openat(t->parent_fd, t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	(void)snprintf(text, sizeof(text), "%c %u %u", type == S_IFCHR ? 'c' : 'b', major(dev),
+		       minor(dev));
+	if (fd < 0 || fsetxattr(fd, "user.imagebuild.dev", text, strlen(text), 0) < 0)
+		return fail_make(u);
+	return 0;
+}
+
+static int make_hard_link(struct unpacker *u, const struct target *t, const char *to)
+{
+	cleanup_target struct target from = { .parent_fd = -1 };
+	int r = find_target(u, to, &from);
+
+	if (r < 0)
+		return r;
+	return made(u, linkat(from.parent_fd, from.name, t->parent_fd, t->name, 0));
+}
+
+static int make_dir(struct unpacker *u, const struct target *t)
+{
+	struct stat st;
+
+	if (!*t->name || mkdirat(t->parent_fd, t->name, 0700) == 0)
+		return 0;
+	if (errno == EEXIST && fstatat(t->parent_fd, t->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    S_ISDIR(st.st_mode))
+		return 0;
+	errno = EEXIST;
+	return fail_make(u);
+}
+
+static int make(struct unpacker *u, const struct target *t)
+{
+	mode_t type = archive_entry_filetype(u->entry);
+
+	if (type == S_IFDIR)
+		return make_dir(u, t);
+	if (unlinkat(t->parent_fd, t->name, 0) < 0 && errno != ENOENT)
+		return fail_make(u); /* a directory is not replaced by a file */
+	if (archive_entry_hardlink(u->entry))
+		return make_hard_link(u, t, archive_entry_hardlink(u->entry));
+	switch (type) {
+	case S_IFREG:
+		return make_file(u, t);
+	case S_IFLNK:
+		return made(u, symlinkat(archive_entry_symlink(u->entry), t->parent_fd, t->name));
+	case S_IFCHR:
+	case S_IFBLK:
+		return make_device(u, t, type);
+	case S_IFIFO:
+		return made(u, mkfifoat(t->parent_fd, t->name, 0600));
+	default:
+		return 0; /* a socket */
+	}
+}
+
+static void put_le(struct buf *b, uint32_t value, int bytes)
+{
+	for (int i = 0; i < bytes; i++)
+		buf_char(b, (char)(value >> (8 * i)));
+}
+
+/* The kernel's form of an ACL; libarchive gives the entries in no promised order, the kernel wants
+ * them by tag and id. */
+static void add_acl_entries(struct archive_entry *e, int type, int tag, uint32_t kernel_tag,
+			    struct buf *acl)
+{
+	int got_type, mode, got_tag, id;
+	const char *name;
+
+	(void)archive_entry_acl_reset(e, type);
+	while (archive_entry_acl_next(e, type, &got_type, &mode, &got_tag, &id, &name) ==
+	       ARCHIVE_OK) {
+		if (got_tag != tag)
+			continue;
+		put_le(acl, kernel_tag, 2);
+		put_le(acl, (uint32_t)mode, 2);
+		put_le(acl, kernel_tag & 0x0a ? (uint32_t)id : UINT32_MAX, 4);
+	}
+}
+
+static int set_acl(struct unpacker *u, const char *path, int type, const char *xattr)
+{
+	static const struct {
+		int tag;
+		uint32_t kernel_tag;
+	} tags[] = {
+		{ ARCHIVE_ENTRY_ACL_USER_OBJ, 0x01 },  { ARCHIVE_ENTRY_ACL_USER, 0x02 },
+		{ ARCHIVE_ENTRY_ACL_GROUP_OBJ, 0x04 }, { ARCHIVE_ENTRY_ACL_GROUP, 0x08 },
+		{ ARCHIVE_ENTRY_ACL_MASK, 0x10 },      { ARCHIVE_ENTRY_ACL_OTHER, 0x20 },
+	};
+	cleanup_buf struct buf acl = BUF_INIT;
+
+	if (!(archive_entry_acl_types(u->entry) & type))
+		return 0;
+	put_le(&acl, 2, 4);
+	for (size_t i = 0; i < ARRAY_SIZE(tags); i++)
+		add_acl_entries(u->entry, type, tags[i].tag, tags[i].kernel_tag, &acl);
+	return lsetxattr(path, xattr, acl.data, acl.len, 0);
+}
+
+static int set_xattrs(struct unpacker *u, const struct target *t)
+{
+	char path[64 + NAME_MAX];
+	const char *name;
+	const void *value;
+	size_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d/%s", t->parent_fd, t->name);
+	(void)archive_entry_xattr_reset(u->entry);
+	while (archive_entry_xattr_next(u->entry, &name, &value, &n) == ARCHIVE_OK) {
+		if (lsetxattr(path, name, value, n, 0) == 0)
+			continue;
+		/* trusted.* needs the real root; what the file system lacks is lost in any case */
+		if (errno != EPERM && errno != EOPNOTSUPP)
+			return ib_fail(u->err, errno, "set xattr %s of '%s'", name, t->path);
+	}
+	if (set_acl(u, path, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, "system.posix_acl_access") < 0 ||
+	    set_acl(u, path, ARCHIVE_ENTRY_ACL_TYPE_DEFAULT, "system.posix_acl_default") < 0)
+		return ib_fail(u->err, errno, "set the ACL of '%s'", t->path);
+	return 0;
+}
+
+/* Where there is an ACL, the group's bits of the mode are its mask; libarchive says the group's
+ * own. */
+static mode_t mode_of(struct archive_entry *e)
+{
+	mode_t mode = archive_entry_perm(e);
+	int type, bits, tag, id;
+	const char *name;
+
+	(void)archive_entry_acl_reset(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS);
+	while (archive_entry_acl_next(e, ARCHIVE_ENTRY_ACL_TYPE_ACCESS, &type, &bits, &tag, &id,
+				      &name) == ARCHIVE_OK)
+		if (tag == ARCHIVE_ENTRY_ACL_MASK)
+			mode = (mode & ~(mode_t)070) | (mode_t)(bits & 7) << 3;
+	return mode;
+}
+
+static struct timespec mtime_of(struct archive_entry *e)
+{
+	return (struct timespec){ .tv_sec = archive_entry_mtime(e),
+				  .tv_nsec = archive_entry_mtime_nsec(e) };
+}
+
+static int set_mtime(int dir_fd, const char *name, struct timespec mtime)
+{
+	const struct timespec times[] = { mtime, mtime };
+
+	return utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW);
+}
+
+static void put_late(struct unpacker *u, const struct target *t)
+{
+	if (u->late_len == u->late_cap) {
+		u->late_cap = u->late_cap ? u->late_cap * 2 : 64;
+		u->late = ib_xrealloc(u->late, u->late_cap * sizeof(*u->late));
+	}
+	u->late[u->late_len++] = (struct late){
+		.path = ib_xstrdup(t->path),
+		.mode = mode_of(u->entry),
+		.mtime = mtime_of(u->entry),
+	};
+}
+
+/* Owner before mode and capabilities, which a change of owner clears; the ACL before the mode,
+ * which holds the bits that an ACL lacks. */
+static int set_attributes(struct unpacker *u, const struct target *t)
+{
+	const char *name = *t->name ? t->name : ".";
+	mode_t type = archive_entry_filetype(u->entry);
+	int r;
+
+	if (fchownat(t->parent_fd, name, (uid_t)archive_entry_uid(u->entry),
+		     (gid_t)archive_entry_gid(u->entry), AT_SYMLINK_NOFOLLOW) < 0)
+		return ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path,
+			       (long long)archive_entry_uid(u->entry),
+			       (long long)archive_entry_gid(u->entry));
+	r = set_xattrs(u, t);
+	if (r < 0)
+		return r;
+	if (type == S_IFDIR) {
+		put_late(u, t);
+		return 0;
+	}
+	if (type != S_IFLNK && fchmodat(t->parent_fd, name, mode_of(u->entry), 0) < 0)
+		return ib_fail(u->err, errno, "set the mode of '%s'", t->path);
+	if (set_mtime(t->parent_fd, name, mtime_of(u->entry)) < 0)
+		return ib_fail(u->err, errno, "set the time of '%s'", t->path);
+	return 0;
+}
+
+static int unpack_member(struct unpacker *u)
+{
+	cleanup_target struct target t = { .parent_fd = -1 };
+	const char *path = archive_entry_pathname(u->entry);
+	int r;
+
+	if (!path)
+		return ib_fail_text(u->err, EINVAL, "read the archive: a member has no name");
+	r = find_target(u, path, &t);
+	if (r < 0)
+		return r;
+	if (!*t.name && archive_entry_filetype(u->entry) != S_IFDIR)
+		return ib_fail_text(u->err, EINVAL, "unpack '%s': the directory itself is no file",
+				    path);
+	r = make(u, &t);
+	if (r < 0 || archive_entry_hardlink(u->entry) ||
+	    archive_entry_filetype(u->entry) == S_IFSOCK)
+		return r;
+	return set_attributes(u, &t);
+}
+
+static int finish_dirs(struct unpacker *u)
+{
+	while (u->late_len) {
+		struct late *l = &u->late[--u->late_len];
+		cleanup_free char *path = take_ptr(l->path);
+		cleanup_fd int fd = -1;
+
+		fd = *path ? fs_open_beneath(u->dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+			   : openat(u->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
+			continue; /* a later member took its place */
+		if (fd < 0 || fchmod(fd, l->mode) < 0)
+			return ib_fail(u->err, errno, "set the mode of '%s'", path);
+		if (set_mtime(fd, ".", l->mtime) < 0)
+			return ib_fail(u->err, errno, "set the time of '%s'", path);
+	}
+	return 0;
+}
+
+static int open_archive(struct unpacker *u, int fd)
+{
+	u->archive = archive_read_new();
+	if (!u->archive)
+		ib_oom();
+	(void)archive_read_support_filter_all(u->archive);
+	/* not all formats: a plain text would pass for an mtree */
+	(void)archive_read_support_format_tar(u->archive);
+	(void)archive_read_support_format_cpio(u->archive);
+	(void)archive_read_support_format_zip(u->archive);
+	return archive_read_open_fd(u->archive, fd, PIECE) == ARCHIVE_OK ? 0 : fail_read(u);
+}
+
+int archive_unpack(int fd, int dir_fd, struct ib_error *err)
+{
+	cleanup_unpacker struct unpacker u = { .dir_fd = dir_fd, .err = err };
+	int r = open_archive(&u, fd);
+
+	while (r >= 0) {
+		int got = archive_read_next_header(u.archive, &u.entry);
+
+		if (got == ARCHIVE_EOF)
+			break;
+		/* a warning is about a name that the locale cannot show; its bytes are right */
+		r = got >= ARCHIVE_WARN ? unpack_member(&u) : fail_read(&u);
+	}
+	return r < 0 ? r : finish_dirs(&u);
+}
