@@ -41,6 +41,8 @@ struct step {
 	const struct ib_op *op;		/* STEP_run, copy, workdir, packages as own step */
 	bool is_removal;		/* STEP_packages: the transaction that removes, at the phase's end */
 	bool is_decided_at_build;	/* its run key needs more than its input key */
+	const struct package_request_vec *requests; /* STEP_packages: the stage's, or those of op */
+	const struct copy_entry_vec *entries; /* STEP_copy: what it takes of the context, as planned */
 	struct u32_vec needs;		/* indices of earlier steps of the stage; today the one before it */
 	struct digest input_key;
 	struct buf key_text;		/* what the key is the SHA-256 of */
@@ -59,6 +61,8 @@ struct plan_stage {
 	struct layout *layout;		/* NULL where the stage is no product with a disk */
 	bool has_bootloader;		/* `bootloader` is in the closure */
 	struct digest last_key;		/* the seed of UUIDs */
+	struct digest hooks_shared;	/* of what every hook can read: hooks/ without the phases' directories */
+	struct digest hooks_beside[IB_PHASES]; /* of what lies beside a phase's hooks and is none */
 };
 
 struct plan {
@@ -74,7 +78,17 @@ struct plan {
 	const char *arch;
 	const char *context;		/* the context directory, absolute; NULL where there is none */
 	const char *pkg_map;		/* the recipe's pkg-map file in the context, absolute, or NULL */
+	struct store *statcache;	/* borrowed while the plan is made; NULL afterwards */
 };
+
+/* The stage that STEP belongs to. */
+const struct plan_stage *plan_stage_of(const struct plan *p, const struct step *step);
+/* An env_lookup over plan_stage: what is known without a shell. CONTEXT is a struct plan_known. */
+struct plan_known {
+	const struct plan *plan;
+	const struct plan_stage *stage;
+};
+const char *plan_known_find(const void *context, const char *name);
 
 /* A path that a COPY of the context takes, without what .imageignore keeps out. */
 struct copy_entry {

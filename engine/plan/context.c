@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Which files of the context a COPY takes: globs, .imageignore, and nothing that leaves the
+ * context. */
+#include "plan/private.h"
+
+#include "support/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define DEPTH_MAX 128
+#define IGNORE_FILE_MAX (1u << 20)
+
+struct expansion {
+	const struct plan *plan;
+	struct arena *arena;
+	struct ib_diag *diag;
+	const struct ib_op *op;
+	int context_fd;
+	struct str_vec ignore; /* patterns in order, '!' in front of those that take back */
+	struct copy_entry_vec entries;
+	const struct ib_word *word; /* the source that is being expanded */
+	struct str_vec matches;     /* its paths below the context */
+};
+
+const char *context_find(struct planner *pl)
+{
+	char real[PATH_MAX];
+	const char *dir = pl->plan->ir->context;
+
+	return dir && realpath(dir, real) ? arena_strdup(pl->plan->arena, real) : NULL;
+}
+
+/* Matches PATTERN against PATH component by component; "**" stands for any number of them. */
+static bool match_components(const char *pattern, const char *path, int depth)
+{
+	while (*pattern && depth < DEPTH_MAX) {
+		size_t n = strcspn(pattern, "/"), len = strcspn(path, "/");
+		char part[NAME_MAX + 1], name[NAME_MAX + 1];
+
+		if (n == 2 && memcmp(pattern, "**", 2) == 0) {
+			pattern += n + (pattern[n] == '/');
+			do {
+				if (match_components(pattern, path, depth + 1))
+					return true;
+				len = strcspn(path, "/");
+				path += len + (path[len] == '/');
+			} while (*path);
+			return *pattern == '\0';
+		}
+		if (n > NAME_MAX || len > NAME_MAX || !*path)
+			return false;
+		memcpy(part, pattern, n);
+		memcpy(name, path, len);
+		part[n] = name[len] = '\0';
+		if (fnmatch(part, name, 0) != 0)
+			return false;
+		pattern += n + (pattern[n] == '/');
+		path += len + (path[len] == '/');
+	}
+	return *path == '\0';
+}
+
+/* Whether PATTERN matches PATH or a directory above it. */
+static bool matches_ignore(const char *pattern, const char *path)
+{
+	char prefix[PATH_MAX];
+
+	for (const char *p = path;; p++) {
+		size_t n = (size_t)(p - path);
+
+		if ((*p == '/' || *p == '\0') && n < sizeof(prefix)) {
+			memcpy(prefix, path, n);
+			prefix[n] = '\0';
+			if (match_components(pattern, prefix, 0))
+				return true;
+		}
+		if (*p == '\0')
+			return false;
+	}
+}
+
+static bool is_ignored(const struct expansion *x, const char *path)
+{
+	bool ignored = false;
+
+	vec_foreach (const char *, pattern, &x->ignore) {
+		bool takes_back = **pattern == '!';
+
+		if (ignored == takes_back && matches_ignore(*pattern + takes_back, path))
+			ignored = !takes_back;
+	}
+	return ignored;
+}
+
+/* a/./b//c/../d as a/b/d; NULL where it leaves through "..". */
+static const char *clean_path(struct arena *a, const char *path)
+{
+	char *out = arena_alloc(a, strlen(path) + 2);
+	size_t len = 0;
+
+	while (*path) {
+		size_t n = strcspn(path, "/");
+
+		if (n == 2 && memcmp(path, "..", 2) == 0) {
+			if (len == 0)
+				return NULL;
+			while (len > 0 && out[len - 1] != '/')
+				len--;
+			len -= len > 0;
+		} else if (n > 0 && !(n == 1 && *path == '.')) {
+			if (len > 0)
+				out[len++] = '/';
+			memcpy(out + len, path, n);
+			len += n;
+		}
+		path += n + (path[n] == '/');
+	}
+	out[len] = '\0';
+	return len > 0 ? out : ".";
+}
+
+static void add_pattern(struct expansion *x, const char *line, size_t n)
+{
+	bool takes_back;
+	const char *pattern;
+
+	while (n > 0 && strchr(" \t\r", line[n - 1]))
+		n--;
+	if (n > 0 && *line == '#')
+		return;
+	while (n > 0 && strchr(" \t", *line))
+		line++, n--;
+	takes_back = n > 0 && *line == '!';
+	pattern = clean_path(x->arena, arena_strndup(x->arena, line + takes_back, n - takes_back));
+	if (n > takes_back && pattern)
+		vec_push(x->arena, &x->ignore,
+			 takes_back ? arena_printf(x->arena, "!%s", pattern) : pattern);
+}
+
+/* RECIPE.imageignore beside the recipe, else .imageignore of the context. */
+static void read_ignore(struct expansion *x)
+{
+	const char *own = arena_printf(x->arena, "%s.imageignore", x->plan->ir->file);
+	struct ib_error err = IB_ERROR_INIT;
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+
+	if (fs_read_at(AT_FDCWD, own, IGNORE_FILE_MAX, &text, &len, &err) < 0 &&
+	    fs_read_at(x->context_fd, ".imageignore", IGNORE_FILE_MAX, &text, &len, &err) < 0)
+		return;
+	for (const char *line = text; line && *line;) {
+		size_t n = strcspn(line, "\n");
+
+		add_pattern(x, line, n);
+		line += n + (line[n] == '\n');
+	}
+}
+
+static void complain(struct expansion *x, const char *what)
+{
+	ib_diag_add(x->diag, IB_D_CONTEXT, x->word->at, "'%s' %s", x->word->text, what);
+}
+
+static void add_entry(struct expansion *x, const char *path, const char *name, mode_t mode)
+{
+	vec_push(x->arena, &x->entries,
+		 ((struct copy_entry){
+			 .path = path, .name = name, .mode = mode, .at = x->word->at }));
+}
+
+/* What is in the directory PATH, below the destination's directory NAME. */
+static void add_directory(struct expansion *x, const char *path, const char *name, int depth)
+{
+	cleanup_free char **names = NULL;
+	cleanup_fd int fd =
+		fs_open_beneath(x->context_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct ib_error err = IB_ERROR_INIT;
+	size_t n = 0;
+
+	if (fd < 0 || depth > DEPTH_MAX || fs_list(fd, ".", &names, &n, &err) < 0) {
+		complain(x, depth > DEPTH_MAX ? "is nested too deeply" : "cannot be read");
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const char *sub = strcmp(path, ".") == 0
+					  ? arena_strdup(x->arena, names[i])
+					  : arena_printf(x->arena, "%s/%s", path, names[i]);
+		const char *to = *name ? arena_printf(x->arena, "%s/%s", name, names[i])
+				       : arena_strdup(x->arena, names[i]);
+		bool ignored = is_ignored(x, sub);
+		struct stat st;
+
+		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
+			complain(x, "changed while it was read");
+		else if (S_ISDIR(st.st_mode)) {
+			/* An ignored directory may hold what a later '!' takes back. */
+			if (!ignored)
+				add_entry(x, sub, to, st.st_mode);
+			if (!ignored || x->ignore.len > 1)
+				add_directory(x, sub, to, depth + 1);
+		} else if (!ignored && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
+			add_entry(x, sub, to, st.st_mode);
+		else if (!ignored)
+			ib_diag_add(x->diag, IB_D_CONTEXT, x->word->at,
+				    "'%s' is neither a file, a directory nor a symbolic link", sub);
+	}
+}
+
+/* Directories come before what is in them also where only a part of one is taken. */
+static void add_source(struct expansion *x, const char *path, bool into_directory)
+{
+	const char *slash = strrchr(path, '/');
+	cleanup_fd int fd = fs_open_beneath(x->context_fd, path, O_PATH | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0) {
+		complain(x, errno == EXDEV ? "leaves the context by a symbolic link"
+					   : "is not in the context");
+		return;
+	}
+	if (S_ISDIR(st.st_mode))
+		add_directory(x, path, "", 0);
+	else if (!S_ISREG(st.st_mode))
+		complain(x, "is neither a file nor a directory");
+	else if (is_ignored(x, path))
+		complain(x, "is kept out of the context by .imageignore");
+	else
+		add_entry(x, path, into_directory ? (slash ? slash + 1 : path) : "", st.st_mode);
+}
+
+/* Collects what PATTERN matches below DIR; REST is the pattern's part that is left. */
+static void glob_below(struct expansion *x, const char *dir, const char *rest, int depth)
+{
+	size_t n = strcspn(rest, "/"), len = 0;
+	cleanup_free char **names = NULL;
+	cleanup_fd int fd = fs_open_beneath(x->context_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const char *part = arena_strndup(x->arena, rest, n);
+	struct ib_error err = IB_ERROR_INIT;
+
+	if (fd < 0 || depth > DEPTH_MAX || fs_list(fd, ".", &names, &len, &err) < 0)
+		return;
+	for (size_t i = 0; i < len; i++) {
+		const char *path = strcmp(dir, ".") == 0
+					   ? arena_strdup(x->arena, names[i])
+					   : arena_printf(x->arena, "%s/%s", dir, names[i]);
+
+		if (fnmatch(part, names[i], 0) != 0)
+			continue;
+		if (rest[n] == '/')
+			glob_below(x, path, rest + n + 1, depth + 1);
+		else if (!is_ignored(x, path))
+			vec_push(x->arena, &x->matches, path);
+	}
+}
+
+static void find_matches(struct expansion *x)
+{
+	const char *path = clean_path(x->arena, x->word->text);
+
+	x->matches.len = 0;
+	if (!path) {
+		complain(x, "leaves the context");
+		return;
+	}
+	if (!strpbrk(path, "*?[")) {
+		vec_push(x->arena, &x->matches, path);
+		return;
+	}
+	glob_below(x, ".", path, 0);
+	if (x->matches.len == 0)
+		complain(x, "matches nothing in the context");
+}
+
+int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a,
+		     struct copy_entry_vec *ret_entries, struct ib_diag *diag)
+{
+	cleanup_fd int fd = p->context ? open(p->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	struct expansion x = { .plan = p, .arena = a, .diag = diag, .op = op, .context_fd = fd };
+	const char *dest = op->copy.dest.text;
+	size_t errors = ib_diag_errors(diag), len = strlen(dest);
+	bool into_directory = op->copy.sources.len + op->copy.heredocs.len > 1 ||
+			      (len > 0 && dest[len - 1] == '/');
+
+	if (op->copy.sources.len == 0) {
+		*ret_entries = x.entries;
+		return 0;
+	}
+	if (fd < 0) {
+		ib_diag_add(diag, IB_D_CONTEXT, op->copy.sources.items[0].at,
+			    "the context '%s' is not a directory that can be read",
+			    p->ir->context ? p->ir->context : ".");
+		return -1;
+	}
+	read_ignore(&x);
+	vec_foreach (struct ib_word, word, &op->copy.sources) {
+		x.word = word;
+		find_matches(&x);
+		for (size_t i = 0; i < x.matches.len; i++)
+			add_source(&x, x.matches.items[i], into_directory || x.matches.len > 1);
+	}
+	*ret_entries = x.entries;
+	return ib_diag_errors(diag) > errors ? -1 : 0;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Where a stage's disk comes from: LAYOUT, DIB_BLOCK_DEVICE_CONFIG, the elements' YAML, dib's
+ * automatic choice for `vm`, one ext4 over the whole image (imagefile.md, "Stages"). */
+#include "plan/private.h"
+
+#include "block/block.h"
+#include "output/output.h"
+#include "support/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+const struct ib_op *stage_layout_op(const struct ib_stage *stage)
+{
+	vec_foreach (struct ib_op, op, &stage->ops)
+		if (op->code == IB_OP_LAYOUT)
+			return op;
+	return NULL;
+}
+
+static bool format_needs_disk(const char *name)
+{
+	const struct output_format *f = output_find(name);
+
+	return f && f->needs_disk;
+}
+
+bool stage_needs_disk(const struct plan *p, const struct ib_stage *stage)
+{
+	bool has_output = false;
+
+	vec_foreach (const char *, format, &p->options->formats)
+		if (format_needs_disk(*format))
+			return true;
+	if (p->options->formats.len)
+		return false;
+	vec_foreach (struct ib_op, op, &stage->ops) {
+		if (op->code != IB_OP_OUTPUT)
+			continue;
+		has_output = true;
+		vec_foreach (struct ib_word, format, &op->output.formats)
+			if (format_needs_disk(format->text))
+				return true;
+	}
+	/* Without an OUTPUT a product is a qcow2. */
+	return !has_output;
+}
+
+static const char *requested_name(const struct ib_op *op)
+{
+	if (op->code == IB_OP_BASE && op->base.kind == IB_BASE_ELEMENT)
+		return op->base.name;
+	return op->code == IB_OP_ELEMENT && !op->element.is_path ? op->element.name : NULL;
+}
+
+static bool provides_block_device(struct planner *pl, const char *name)
+{
+	const struct element *e = ib_elements_find(pl->plan->elements, name, pl->diag);
+
+	if (e)
+		vec_foreach (const char *, provided, &e->provides)
+			if (strcmp(*provided, "block-device") == 0)
+				return true;
+	return false;
+}
+
+const char *disk_automatic(struct planner *pl, const struct ib_stage *stage, struct ib_span *ret_at)
+{
+	const char *arch = pl->plan->arch, *name;
+	const struct ib_op *vm = NULL;
+
+	if (stage_layout_op(stage))
+		return NULL;
+	vec_foreach (struct ib_op, op, &stage->ops) {
+		const char *word = requested_name(op);
+
+		if (word && (strncmp(word, "block-device-", strlen("block-device-")) == 0 ||
+			     provides_block_device(pl, word)))
+			return NULL;
+		if (word && strcmp(word, "vm") == 0)
+			vm = op;
+	}
+	if (!vm)
+		return NULL;
+	name = strcmp(arch, "arm64") == 0 ? "block-device-efi" : "block-device-mbr";
+	*ret_at = vm->at;
+	ib_diag_add(pl->diag, IB_D_NOTE, vm->at,
+		    "'vm' without a LAYOUT or block-device element: '%s' is added, as dib does",
+		    name);
+	return name;
+}
+
+/* The text of dib's YAML in the context (LAYOUT --file). */
+static int read_context_file(struct planner *pl, const struct ib_word *file,
+			     struct ib_span *ret_span)
+{
+	cleanup_fd int dir = open(pl->plan->context ? pl->plan->context : ".",
+				  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd = dir < 0 ? -1 : fs_open_beneath(dir, file->text, O_RDONLY | O_CLOEXEC);
+	struct ib_error err = IB_ERROR_INIT;
+	char path[64];
+
+	if (fd < 0) {
+		ib_diag_add(pl->diag, errno == EXDEV ? IB_D_CONTEXT : IB_D_LAYOUT_FILE, file->at,
+			    errno == EXDEV ? "'%s' leaves the context"
+					   : "cannot open '%s' in the context: %s",
+			    file->text, strerror(errno));
+		return -1;
+	}
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (ib_sources_read_at(pl->plan->sources, AT_FDCWD, path, file->text, ret_span, &err) == 0)
+		return 0;
+	ib_diag_add(pl->diag, IB_D_LAYOUT_FILE, file->at, "%s", err.text);
+	return -1;
+}
+
+/* DIB_BLOCK_DEVICE_CONFIG: file://PATH, or the YAML itself. */
+static int read_variable(struct planner *pl, const char *value, struct ib_span *ret_span)
+{
+	static const char scheme[] = "file://";
+	struct ib_error err = IB_ERROR_INIT;
+	int r;
+
+	if (strncmp(value, scheme, sizeof(scheme) - 1) == 0)
+		r = ib_sources_read(pl->plan->sources, value + sizeof(scheme) - 1, ret_span, &err);
+	else
+		r = ib_sources_add(pl->plan->sources, "DIB_BLOCK_DEVICE_CONFIG", value,
+				   strlen(value), ret_span, &err);
+	if (r == 0)
+		return 0;
+	ib_diag_add(pl->diag, IB_D_LAYOUT_FILE, ((struct ib_span){ 0, 0 }),
+		    "DIB_BLOCK_DEVICE_CONFIG: %s", err.text);
+	return -1;
+}
+
+/* block-device-ARCH.yaml before block-device-default.yaml, of the first element that has one. */
+static int read_elements(struct planner *pl, const struct plan_stage *stage,
+			 struct ib_span *ret_span)
+{
+	struct plan *p = pl->plan;
+	const char *files[] = { arena_printf(p->arena, "block-device-%s.yaml", p->arch),
+				"block-device-default.yaml" };
+
+	vec_foreach (const struct element *, e, &stage->set.members)
+		for (size_t i = 0; (*e)->dir && i < ARRAY_SIZE(files); i++) {
+			const char *path = arena_printf(p->arena, "%s/%s", (*e)->dir, files[i]);
+			struct ib_error err = IB_ERROR_INIT;
+
+			if (access(path, F_OK) < 0)
+				continue;
+			if (ib_sources_read(p->sources, path, ret_span, &err) == 0)
+				return 0;
+			ib_diag_add(pl->diag, IB_D_LAYOUT_FILE, (*e)->at, "%s", err.text);
+			return -1;
+		}
+	return 0;
+}
+
+static const char *known_variable(const void *context, const char *name)
+{
+	return plan_known_find(context, name);
+}
+
+static int find_config(struct planner *pl, const struct plan_stage *stage,
+		       struct layout_input *input)
+{
+	const struct ib_op *op = stage_layout_op(stage->ir);
+	struct plan_known known = { pl->plan, stage };
+	const char *config = plan_known_find(&known, "DIB_BLOCK_DEVICE_CONFIG");
+
+	if (config && !*config)
+		config = NULL;
+	if (op && config) {
+		ib_diag_add(pl->diag, IB_D_LAYOUT_CONFLICT, op->at,
+			    "both this LAYOUT and DIB_BLOCK_DEVICE_CONFIG describe the disk; leave "
+			    "one out");
+		return -1;
+	}
+	if (op && op->layout.root) {
+		input->root = op->layout.root;
+		return 0;
+	}
+	if (op)
+		return read_context_file(pl, &op->layout.file, &input->yaml);
+	if (config)
+		return read_variable(pl, config, &input->yaml);
+	return read_elements(pl, stage, &input->yaml);
+}
+
+/* What the target needs to check and mount its file systems. */
+static const struct {
+	const char *kind, *package;
+} packages[] = {
+	{ "ext2", "e2fsprogs" },
+	{ "ext3", "e2fsprogs" },
+	{ "ext4", "e2fsprogs" },
+	{ "vfat", "dosfstools" },
+};
+
+static void add_packages(struct plan *p, struct plan_stage *stage, const struct ib_node *node,
+			 struct ib_span at)
+{
+	for (; node; node = node->next) {
+		for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
+			if (strcmp(packages[i].kind, node->kind) == 0)
+				vec_push(p->arena, &stage->packages,
+					 ((struct package_request){ .name = packages[i].package,
+								    .at = at,
+								    .phase = IB_PHASE_INSTALL }));
+		add_packages(p, stage, node->children, at); /* nesting is bounded by the parser */
+	}
+}
+
+static void set_device_kind(struct plan *p, struct plan_stage *stage, const char *kind)
+{
+	size_t at = 0;
+
+	if (!kind || pairs_find(&stage->env, "DIB_BLOCK_DEVICE"))
+		return;
+	vec_push(p->arena, &stage->env,
+		 ((struct ib_pair){ .key = "DIB_BLOCK_DEVICE", .value = kind }));
+	/* Keep it sorted. */
+	while (at + 1 < stage->env.len && strcmp(stage->env.items[at].key, "DIB_BLOCK_DEVICE") < 0)
+		at++;
+	for (size_t i = stage->env.len - 1; i > at; i--) {
+		struct ib_pair swap = stage->env.items[i];
+
+		stage->env.items[i] = stage->env.items[i - 1];
+		stage->env.items[i - 1] = swap;
+	}
+}
+
+int disk_plan(struct planner *pl, struct plan_stage *stage)
+{
+	struct plan *p = pl->plan;
+	struct plan_known *known = arena_alloc(p->arena, sizeof(*known));
+	const struct ib_op *op = stage_layout_op(stage->ir);
+	struct layout_input input = { .arch = p->arch,
+				      .has_bootloader = stage->has_bootloader,
+				      .has_vm = element_set_find(&stage->set, "vm") != NULL,
+				      .lookup = known_variable,
+				      .lookup_context = known };
+	const char *choice =
+		op && op->layout.root ? pairs_find(&op->layout.root->attrs, "packages") : NULL;
+	struct layout *layout;
+
+	*known = (struct plan_known){ p, stage };
+	if (!stage_needs_disk(p, stage->ir) && !op)
+		return 0;
+	if (find_config(pl, stage, &input) < 0)
+		return -1;
+	layout = layout_new(&input, p->sources, p->arena, pl->diag);
+	if (!layout)
+		return -1;
+	if (op)
+		set_device_kind(p, stage, layout_device_kind(layout));
+	if (op && op->layout.root && !(choice && strcmp(choice, "no") == 0))
+		add_packages(p, stage, op->layout.root, op->at);
+	stage->layout = layout;
+	return 0;
+}

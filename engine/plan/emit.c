@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A plan as text: a table for people, JSON (emit plan), the texts of the keys (emit keys), the
+ * disks' layouts. */
+#include "plan/private.h"
+
+#include "block/block.h"
+#include "cache/cache.h"
+
+#include <imagebuild/jsonout.h>
+
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Strings of one emission are made in an arena of its own: the plan is immutable. */
+struct emission {
+	const struct plan *plan;
+	const struct plan_stage *stage;
+	struct store *store;
+	struct arena *arena;
+	struct buf *out;
+};
+
+static const char *side_of(enum ib_phase phase)
+{
+	return ib_phases[phase].side == IB_HOST ? "host" : "chroot";
+}
+
+static const char *state_of(const struct emission *em, const struct step *s)
+{
+	cleanup_free char *text = NULL;
+
+	if (em->store && store_record_get(em->store, "step", &s->input_key, &text) == 0 && text)
+		return "cached";
+	return s->is_decided_at_build ? "decided at build" : "new";
+}
+
+/* "Imagefile:12", "element base", "" */
+static const char *origin_of(const struct emission *em, const struct step *s)
+{
+	struct ib_place place;
+
+	if (s->element)
+		return arena_printf(em->arena, "element %s", s->element->name);
+	if (s->at.end && ib_sources_locate(em->plan->sources, s->at.start, &place)) {
+		const char *slash = strrchr(place.file, '/');
+
+		return arena_printf(em->arena, "%s:%u", slash ? slash + 1 : place.file, place.line);
+	}
+	return "";
+}
+
+static const char *number_of(const struct emission *em, const struct step *s)
+{
+	if (s->number == LONG_MIN || s->number == LONG_MAX)
+		return "";
+	return arena_printf(em->arena, "%ld", s->number);
+}
+
+/* The packages of a transaction that are known now. */
+static bool selected_names(const struct emission *em, const struct step *s,
+			   struct str_vec *ret_names)
+{
+	struct plan_known known = { em->plan, em->stage };
+	struct ib_error err = IB_ERROR_INIT;
+
+	if (s->code != STEP_packages || s->is_decided_at_build)
+		return false;
+	return packages_select(s->requests, &em->stage->set, s->phase, s->is_removal,
+			       plan_known_find, &known, em->arena, ret_names, &err) == 0;
+}
+
+static void describe(const struct emission *em, const struct step *s, struct buf *out)
+{
+	struct str_vec names = { NULL, 0, 0 };
+
+	if (!selected_names(em, s, &names)) {
+		step_kinds[s->code].describe(s, out);
+		return;
+	}
+	buf_str(out, s->is_removal ? "remove packages:" : "install packages:");
+	if (names.len == 0)
+		buf_str(out, " none");
+	vec_foreach (const char *, name, &names)
+		buf_printf(out, " %s", *name);
+}
+
+static void print_step(const struct emission *em, const struct step *s, const char *phase)
+{
+	cleanup_buf struct buf what = BUF_INIT;
+
+	describe(em, s, &what);
+	buf_printf(em->out, "%-12s %3s  %-6s  %-16s  %-28s  %s\n", phase, number_of(em, s),
+		   side_of(s->phase), state_of(em, s), origin_of(em, s), what.data);
+}
+
+static void print_elements(const struct emission *em)
+{
+	buf_str(em->out, "elements:");
+	vec_foreach (const struct element *, e, &em->stage->set.members)
+		buf_printf(em->out, " %s", (*e)->name);
+	buf_char(em->out, '\n');
+}
+
+static void print_env(const struct emission *em)
+{
+	vec_foreach (struct ib_pair, pair, &em->stage->env)
+		buf_printf(em->out, "  %s=%s\n", pair->key,
+			   plan_is_secret_name(pair->key) ? "<set>" : pair->value);
+}
+
+static void print_stage(const struct emission *em, size_t index)
+{
+	const char *name = em->stage->ir->name, *last = "";
+	size_t cached = 0;
+
+	buf_printf(em->out, "%sstage %s: %zu steps for %s\n", index ? "\n" : "",
+		   name ? name : "(unnamed)", em->stage->steps.len, em->plan->arch);
+	print_elements(em);
+	print_env(em);
+	buf_printf(em->out, "\n%-12s %3s  %-6s  %-16s  %-28s  %s\n", "PHASE", "NR", "SIDE", "STATE",
+		   "ORIGIN", "STEP");
+	vec_foreach (struct step, s, &em->stage->steps) {
+		const char *phase = ib_phases[s->phase].name;
+
+		print_step(em, s, strcmp(phase, last) == 0 ? "" : phase);
+		last = phase;
+		cached += strcmp(state_of(em, s), "cached") == 0;
+	}
+	buf_printf(em->out, "%zu of %zu steps are in the store\n", cached, em->stage->steps.len);
+}
+
+void ib_plan_print(const struct plan *p, struct store *store, struct buf *out)
+{
+	cleanup_arena struct arena *a = arena_new();
+
+	for (size_t i = 0; i < p->stages_len; i++)
+		print_stage(&(struct emission){ p, &p->stages[i], store, a, out }, i);
+}
+
+static void emit_names(struct jsonout *j, const char *key, const struct str_vec *names)
+{
+	json_array(j, key);
+	vec_foreach (const char *, name, names)
+		json_str(j, NULL, *name);
+	json_array_end(j);
+}
+
+static void emit_step(const struct emission *em, struct jsonout *j, const struct step *s)
+{
+	cleanup_buf struct buf what = BUF_INIT;
+	struct str_vec names = { NULL, 0, 0 };
+
+	step_kinds[s->code].describe(s, &what);
+	json_object(j, NULL);
+	json_str(j, "step", step_kinds[s->code].name);
+	json_str(j, "phase", ib_phases[s->phase].name);
+	if (s->number != LONG_MIN && s->number != LONG_MAX)
+		json_i64(j, "number", s->number);
+	json_str(j, "side", side_of(s->phase));
+	json_str(j, "name", s->name);
+	json_str(j, "does", what.data);
+	json_str(j, "origin", origin_of(em, s));
+	if (selected_names(em, s, &names))
+		emit_names(j, "packages", &names);
+	if (s->is_decided_at_build)
+		json_bool(j, "decided_at_build", true);
+	json_object_end(j);
+}
+
+static void emit_env(struct jsonout *j, const struct ib_pair_vec *env)
+{
+	json_object(j, "environment");
+	vec_foreach (struct ib_pair, pair, env)
+		json_str(j, pair->key, plan_is_secret_name(pair->key) ? "<set>" : pair->value);
+	json_object_end(j);
+}
+
+static void emit_stage(const struct emission *em, struct jsonout *j)
+{
+	struct str_vec names = { NULL, 0, 0 };
+
+	json_object(j, NULL);
+	json_str(j, "stage", em->stage->ir->name);
+	vec_foreach (const struct element *, e, &em->stage->set.members)
+		vec_push(em->arena, &names, (*e)->name);
+	emit_names(j, "elements", &names);
+	emit_env(j, &em->stage->env);
+	json_bool(j, "disk", em->stage->layout != NULL);
+	json_bool(j, "bootloader", em->stage->has_bootloader);
+	json_u64(j, "tree_end", em->stage->tree_end);
+	json_array(j, "steps");
+	vec_foreach (struct step, s, &em->stage->steps)
+		emit_step(em, j, s);
+	json_array_end(j);
+	json_object_end(j);
+}
+
+void ib_plan_emit(const struct plan *p, struct buf *out)
+{
+	struct jsonout j = JSONOUT_INIT(out);
+	cleanup_arena struct arena *a = arena_new();
+
+	json_object(&j, NULL);
+	json_u64(&j, "version", 1);
+	json_str(&j, "arch", p->arch);
+	json_array(&j, "stages");
+	for (size_t i = 0; i < p->stages_len; i++)
+		emit_stage(&(struct emission){ p, &p->stages[i], NULL, a, out }, &j);
+	json_array_end(&j);
+	json_object_end(&j);
+	buf_char(out, '\n');
+}
+
+void ib_plan_emit_keys(const struct plan *p, struct buf *out)
+{
+	char hex[DIGEST_HEX];
+
+	for (size_t i = 0; i < p->stages_len; i++)
+		vec_foreach (struct step, s, &p->stages[i].steps) {
+			digest_hex(&s->input_key, hex);
+			buf_printf(out, "%s %s %s\n", hex, step_kinds[s->code].name, s->name);
+			buf_add(out, s->key_text.data, s->key_text.len);
+			buf_char(out, '\n');
+		}
+}
+
+void ib_plan_emit_layout(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->stages_len; i++)
+		if (p->stages[i].layout)
+			layout_emit(p->stages[i].layout, out);
+}

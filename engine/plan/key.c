@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Input keys: SHA-256 of a text that names everything a step's result depends on before it runs,
+ * one "name length:value" a line. The text is what `emit keys` prints, so that two of them can be
+ * compared. */
+#include "plan/private.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* Changes whenever steps do something else for the same inputs. */
+#define KEY_VERSION "1"
+
+/* Not a secret: it keeps values out of sight, and the keys of two machines equal. */
+static const char hmac_key[] = "imagebuild key text";
+
+void key_add(struct buf *out, const char *name, const char *value, size_t n)
+{
+	buf_printf(out, "%s %zu:", name, n);
+	buf_add(out, value, n);
+	buf_char(out, '\n');
+}
+
+void key_text(struct buf *out, const char *name, const char *value)
+{
+	key_add(out, name, value, strlen(value));
+}
+
+void key_digest(struct buf *out, const char *name, const struct digest *d)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	key_text(out, name, hex);
+}
+
+void key_variable(struct buf *out, const char *name, const char *value)
+{
+	struct digest d;
+
+	key_text(out, "variable", name);
+	if (!plan_is_secret_name(name)) {
+		key_text(out, "value", value ? value : "");
+		return;
+	}
+	digest_hmac(hmac_key, sizeof(hmac_key) - 1, value ? value : "", value ? strlen(value) : 0,
+		    &d);
+	key_digest(out, "secret", &d);
+}
+
+static bool starts(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/* The phase whose directory F lies in, or IB_PHASE_NONE. */
+static enum ib_phase phase_of(const struct hook_file *f)
+{
+	for (int i = 0; i < IB_PHASES; i++) {
+		size_t n = strlen(ib_phases[i].name);
+
+		if (starts(f->path, ib_phases[i].name) && starts(f->path + n, ".d/"))
+			return (enum ib_phase)i;
+	}
+	return IB_PHASE_NONE;
+}
+
+/* What the steps that read them have in their own keys, and what no script reads. */
+static bool is_own_business(const struct hook_file *f)
+{
+	static const char *const names[] = { "README",     "element-deps", "element-provides",
+					     "pkg-map",    "svc-map",      "package-installs",
+					     "host-tools", "block-device-" };
+
+	if (starts(f->path, "environment.d/"))
+		return true;
+	for (size_t i = 0; !strchr(f->path, '/') && i < ARRAY_SIZE(names); i++)
+		if (starts(f->path, names[i]))
+			return true;
+	return false;
+}
+
+static bool pick_shared(const struct hook_file *f, const void *arg)
+{
+	(void)arg;
+	return phase_of(f) == IB_PHASE_NONE && !is_own_business(f);
+}
+
+static bool pick_beside(const struct hook_file *f, const void *arg)
+{
+	const enum ib_phase *phase = arg;
+	const char *name = strchr(f->path, '/');
+
+	if (!name || phase_of(f) != *phase || starts(name, "/package-installs-"))
+		return false;
+	return strchr(name + 1, '/') || !S_ISREG(f->mode) || !(f->mode & 0111);
+}
+
+static int key_hooks(struct planner *pl, struct plan_stage *stage)
+{
+	int r = hooks_digest(&stage->hooks, pick_shared, NULL, &stage->hooks_shared, pl->err);
+
+	for (int i = 0; r == 0 && i < IB_PHASES; i++) {
+		enum ib_phase phase = (enum ib_phase)i;
+
+		r = hooks_digest(&stage->hooks, pick_beside, &phase, &stage->hooks_beside[i],
+				 pl->err);
+	}
+	return r;
+}
+
+static int key_step(struct planner *pl, struct plan_stage *stage, struct step *s)
+{
+	const struct step_kind *kind = &step_kinds[s->code];
+	int r;
+
+	key_text(&s->key_text, "imagebuild", KEY_VERSION);
+	key_text(&s->key_text, "step", kind->name);
+	key_text(&s->key_text, "phase", ib_phases[s->phase].name);
+	vec_foreach (uint32_t, need, &s->needs)
+		key_digest(&s->key_text, "after", &stage->steps.items[*need].input_key);
+	r = kind->hash(s, pl->plan, &s->key_text, pl->err);
+	if (r < 0) {
+		pl->err->at = pl->err->at.end ? pl->err->at : s->at;
+		return ib_wrap(pl->err, "key of step '%s'", s->name);
+	}
+	digest_of(s->key_text.data, s->key_text.len, &s->input_key);
+	return 0;
+}
+
+int key_stage(struct planner *pl, struct plan_stage *stage)
+{
+	int r = key_hooks(pl, stage);
+
+	vec_foreach (struct step, s, &stage->steps) {
+		if (r == 0)
+			r = key_step(pl, stage, s);
+		if (r == 0)
+			stage->last_key = s->input_key;
+	}
+	return r;
+}

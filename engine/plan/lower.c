@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of a stage: per phase the environment, then hooks, the engine's own work and the
+ * recipe's lines by number; the recipe's own come after every hook of the same number
+ * (imagefile.md, "Phases and order"). */
+#include "plan/private.h"
+
+#include <ctype.h>
+#include <limits.h>
+#include <string.h>
+
+/* What the engine does in place of a framework element's hook, under that hook's name, which places
+ * it. */
+static const struct engine_step {
+	enum step_code code;
+	enum ib_phase phase;
+	const char *name;
+	enum framework element;
+	const char *dir; /* in hooks/; nothing to do without it. NULL: always */
+} engine_steps[] = {
+	{ STEP_pkg_map, IB_PHASE_EXTRA_DATA, "10-create-pkg-map-dir", FRAMEWORK_PKG_MAP, NULL },
+	{ STEP_svc_map, IB_PHASE_EXTRA_DATA, "10-merge-svc-map-files", FRAMEWORK_SVC_MAP, NULL },
+	{ STEP_manifests, IB_PHASE_EXTRA_DATA, "20-manifest-dir", FRAMEWORK_MANIFESTS, NULL },
+	{ STEP_install_types, IB_PHASE_EXTRA_DATA, "99-enable-install-types",
+	  FRAMEWORK_INSTALL_TYPES, NULL },
+	{ STEP_package_installs, IB_PHASE_EXTRA_DATA, "99-squash-package-install",
+	  FRAMEWORK_PACKAGE_INSTALLS, NULL },
+	{ STEP_install_bin, IB_PHASE_PRE_INSTALL, "01-install-bin", FRAMEWORK_INSTALL_BIN, "bin/" },
+	{ STEP_init_system, IB_PHASE_PRE_INSTALL, "04-dib-init-system", FRAMEWORK_DIB_INIT_SYSTEM,
+	  NULL },
+	{ STEP_install_static, IB_PHASE_INSTALL, "10-install-static-files",
+	  FRAMEWORK_INSTALL_STATIC, "static/" },
+	{ STEP_init_scripts, IB_PHASE_INSTALL, "20-install-init-scripts", FRAMEWORK_DIB_INIT_SYSTEM,
+	  "init-scripts/" },
+	{ STEP_manifests, IB_PHASE_CLEANUP, "01-copy-manifests-dir", FRAMEWORK_MANIFESTS, NULL },
+};
+
+/* Where package-installs puts its two transactions of a phase. */
+static const struct {
+	enum ib_phase phase;
+	const char *install, *removal;
+} transactions[] = {
+	{ IB_PHASE_PRE_INSTALL, "10-package-installs", "99-package-uninstalls" },
+	{ IB_PHASE_INSTALL, "01-package-installs", "99-package-uninstalls" },
+	{ IB_PHASE_POST_INSTALL, "00-package-installs", "95-package-uninstalls" },
+};
+
+struct lowering {
+	struct planner *pl;
+	struct arena *arena;
+	struct plan_stage *stage;
+	enum ib_phase phase;
+	struct step_vec steps; /* of the phase, in the order of their finding */
+};
+
+static void push(struct lowering *lo, struct step s)
+{
+	s.phase = lo->phase;
+	vec_push(lo->arena, &lo->steps, s);
+}
+
+static void add_hook(struct lowering *lo, const struct hook_file *f)
+{
+	struct hook_file *hook = arena_alloc(lo->arena, sizeof(*hook));
+	const char *slash = strrchr(f->path, '/');
+
+	*hook = *f;
+	push(lo, (struct step){ .code = STEP_hook,
+				.at = hook->at,
+				.name = slash + 1,
+				.hook = hook,
+				.number = hooks_number(slash + 1),
+				.element = hook->element });
+}
+
+static void add_hooks(struct lowering *lo)
+{
+	struct hook_file_vec files;
+
+	hooks_phase(&lo->stage->hooks, arena_printf(lo->arena, "%s.d", ib_phases[lo->phase].name),
+		    lo->arena, &files);
+	vec_foreach (struct hook_file, f, &files)
+		add_hook(lo, f);
+}
+
+/* The links that install-types will make; one that has a hook's name replaces it. */
+static void add_install_types(struct lowering *lo)
+{
+	struct plan_known known = { lo->pl->plan, lo->stage };
+	struct hook_file_vec links;
+
+	if (lo->phase != IB_PHASE_INSTALL || !element_set_find(&lo->stage->set, "install-types"))
+		return;
+	hooks_install_types(&lo->stage->hooks, plan_known_find, &known, lo->arena, &links);
+	vec_foreach (struct hook_file, link, &links) {
+		struct hooks one = { .files = { link, 1, 1 } };
+		struct hook_file_vec runs;
+		size_t n = 0;
+
+		hooks_phase(&one, "install.d", lo->arena, &runs);
+		for (size_t i = 0; i < lo->steps.len; i++)
+			if (strcmp(lo->steps.items[i].name, strrchr(link->path, '/') + 1) != 0)
+				lo->steps.items[n++] = lo->steps.items[i];
+		lo->steps.len = n;
+		if (runs.len)
+			add_hook(lo, &runs.items[0]);
+	}
+}
+
+static const struct element *framework_member(const struct plan_stage *stage, enum framework id)
+{
+	vec_foreach (const struct element *, e, &stage->set.members)
+		if ((*e)->framework == id)
+			return *e;
+	return NULL;
+}
+
+static bool has_directory(const struct hooks *hooks, const char *dir)
+{
+	vec_foreach (struct hook_file, f, &hooks->files)
+		if (strncmp(f->path, dir, strlen(dir)) == 0)
+			return true;
+	return false;
+}
+
+static void add_engine_steps(struct lowering *lo)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(engine_steps); i++) {
+		const struct engine_step *row = &engine_steps[i];
+		const struct element *e = framework_member(lo->stage, row->element);
+
+		if (row->phase != lo->phase || !e ||
+		    (row->dir && !has_directory(&lo->stage->hooks, row->dir)))
+			continue;
+		push(lo, (struct step){ .code = row->code,
+					.at = e->at,
+					.name = row->name,
+					.element = e,
+					.number = hooks_number(row->name) });
+	}
+}
+
+/* Whether a condition or mapping of REQUESTS asks for what only a shell can tell. */
+static bool is_undecided(const struct package_request_vec *requests, enum ib_phase phase,
+			 const struct plan_known *known)
+{
+	vec_foreach (struct package_request, r, requests) {
+		if (r->phase != phase)
+			continue;
+		if ((r->pkg_map && access(r->pkg_map, F_OK) == 0 &&
+		     (!plan_known_find(known, "DISTRO_NAME") ||
+		      !plan_known_find(known, "DIB_RELEASE"))) ||
+		    (r->python_version && !plan_known_find(known, "DIB_PYTHON_VERSION")))
+			return true;
+		vec_foreach (struct ib_cond, cond, &r->when)
+			if (!plan_known_find(known, cond->key))
+				return true;
+	}
+	return false;
+}
+
+static bool has_request(const struct package_request_vec *requests, enum ib_phase phase,
+			bool is_removal)
+{
+	vec_foreach (struct package_request, r, requests)
+		if (r->phase == phase &&
+		    (is_removal ? r->is_removal || r->is_build_only : !r->is_removal))
+			return true;
+	return false;
+}
+
+static struct step packages_step(struct lowering *lo, const char *name, bool is_removal,
+				 const struct package_request_vec *requests)
+{
+	struct plan_known known = { lo->pl->plan, lo->stage };
+	struct step s = { .code = STEP_packages,
+			  .name = name,
+			  .number = hooks_number(name),
+			  .is_removal = is_removal,
+			  .requests = requests };
+
+	s.is_decided_at_build = is_undecided(requests, lo->phase, &known);
+	vec_foreach (struct package_request, r, requests)
+		if (r->phase == lo->phase && s.at.end == 0)
+			s.at = r->at;
+	return s;
+}
+
+static void add_transactions(struct lowering *lo)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(transactions); i++) {
+		if (transactions[i].phase != lo->phase)
+			continue;
+		if (has_request(&lo->stage->packages, lo->phase, false))
+			push(lo, packages_step(lo, transactions[i].install, false,
+					       &lo->stage->packages));
+		if (has_request(&lo->stage->packages, lo->phase, true))
+			push(lo, packages_step(lo, transactions[i].removal, true,
+					       &lo->stage->packages));
+	}
+}
+
+/* "apt-get update && x" as "apt-get-update-x": names the log. */
+static const char *slug(struct arena *a, const char *text, const char *otherwise)
+{
+	char out[32];
+	size_t n = 0;
+
+	for (; text && *text && n < 24; text++) {
+		if (isalnum((unsigned char)*text))
+			out[n++] = (char)tolower((unsigned char)*text);
+		else if (n > 0 && out[n - 1] != '-')
+			out[n++] = '-';
+	}
+	while (n > 0 && out[n - 1] == '-')
+		n--;
+	return n ? arena_strndup(a, out, n) : otherwise;
+}
+
+static const char *run_name(struct arena *a, const struct ib_op_run *run)
+{
+	const char *text = run->text;
+
+	if (run->name)
+		return slug(a, run->name, "run");
+	if (run->form == IB_RUN_EXEC)
+		text = run->argv.len ? run->argv.items[0] : NULL;
+	/* The interpreter's line says less than what follows it. */
+	if (run->form == IB_RUN_SCRIPT && text && strchr(text, '\n'))
+		text = strchr(text, '\n') + 1;
+	return slug(a, text, "run");
+}
+
+static void add_copy(struct lowering *lo, struct step s)
+{
+	struct copy_entry_vec *entries = arena_alloc(lo->arena, sizeof(*entries));
+
+	s.name = slug(lo->arena, s.op->copy.dest.text, "copy");
+	if (s.op->copy.from == IB_FROM_CONTEXT &&
+	    plan_copy_expand(lo->pl->plan, s.op, lo->arena, entries, lo->pl->diag) < 0)
+		return;
+	s.entries = entries;
+	push(lo, s);
+}
+
+static void add_packages_op(struct lowering *lo, const struct ib_op *op)
+{
+	struct package_request_vec *requests = arena_alloc(lo->arena, sizeof(*requests));
+	struct step s;
+
+	packages_of_op(op, lo->pl->plan->pkg_map, lo->arena, requests);
+	s = packages_step(lo, "package", op->package.is_removal, requests);
+	s.at = op->at;
+	s.op = op;
+	s.number = op->order;
+	push(lo, s);
+	if (op->package.is_build_only)
+		ib_diag_add(
+			lo->pl->diag, IB_D_NOT_BUILT_YET, op->at,
+			"PACKAGE --build-only behind a RUN or COPY of its phase is not built yet");
+}
+
+static void add_recipe(struct lowering *lo)
+{
+	vec_foreach (struct ib_op, op, &lo->stage->ir->ops) {
+		struct step s = { .at = op->at, .op = op, .number = op->order };
+
+		if (op->phase != lo->phase)
+			continue;
+		if (op->code == IB_OP_RUN) {
+			s.code = STEP_run;
+			s.name = run_name(lo->arena, &op->run);
+			push(lo, s);
+		} else if (op->code == IB_OP_COPY) {
+			s.code = STEP_copy;
+			add_copy(lo, s);
+		} else if (op->code == IB_OP_WORKDIR) {
+			s.code = STEP_workdir;
+			s.name = slug(lo->arena, op->workdir.text, "workdir");
+			/* It makes the directory for the lines behind it, wherever in the phase
+			 * they stand. */
+			s.number = op->order < 0 ? 90 : op->order;
+			push(lo, s);
+		} else if (op->code == IB_OP_PACKAGE && op->package.is_step) {
+			add_packages_op(lo, op);
+		}
+	}
+}
+
+static int compare_steps(const struct step *a, const struct step *b)
+{
+	if (a->number != b->number)
+		return a->number < b->number ? -1 : 1;
+	if (!a->op != !b->op)
+		return a->op ? 1 : -1;
+	return a->op ? 0 : strcmp(a->name, b->name);
+}
+
+/* Stable: the recipe's lines of one number stay in the order of the text. */
+static void sort_steps(struct step_vec *v)
+{
+	for (size_t i = 1; i < v->len; i++) {
+		struct step s = v->items[i];
+		size_t k = i;
+
+		for (; k > 0 && compare_steps(&v->items[k - 1], &s) > 0; k--)
+			v->items[k] = v->items[k - 1];
+		v->items[k] = s;
+	}
+}
+
+static void append(struct lowering *lo, struct step s)
+{
+	struct step_vec *steps = &lo->stage->steps;
+
+	s.phase = lo->phase;
+	if (steps->len)
+		vec_push(lo->arena, &s.needs, (uint32_t)(steps->len - 1));
+	vec_push(lo->arena, steps, s);
+}
+
+static void lower_phase(struct lowering *lo)
+{
+	lo->steps = (struct step_vec){ NULL, 0, 0 };
+	add_hooks(lo);
+	add_install_types(lo);
+	add_engine_steps(lo);
+	add_transactions(lo);
+	sort_steps(&lo->steps);
+	add_recipe(lo);
+	sort_steps(&lo->steps);
+	if (lo->steps.len)
+		append(lo, (struct step){ .code = STEP_environ,
+					  .name = "environment",
+					  .number = LONG_MIN });
+	vec_foreach (struct step, s, &lo->steps)
+		append(lo, *s);
+}
+
+int lower_stage(struct planner *pl, struct plan_stage *stage)
+{
+	struct lowering lo = { .pl = pl, .arena = pl->plan->arena, .stage = stage };
+	size_t errors = ib_diag_errors(pl->diag);
+
+	for (int phase = 0; phase < IB_PHASES; phase++) {
+		lo.phase = (enum ib_phase)phase;
+		lower_phase(&lo);
+		if (phase == IB_PHASE_ROOT)
+			append(&lo, (struct step){ .code = STEP_enter,
+						   .name = "enter",
+						   .number = LONG_MAX });
+		if (phase != IB_PHASE_POST_ROOT)
+			continue;
+		append(&lo,
+		       (struct step){ .code = STEP_leave, .name = "leave", .number = LONG_MAX });
+		stage->tree_end = (uint32_t)stage->steps.len;
+	}
+	append(&lo, (struct step){ .code = STEP_clean, .name = "clean", .number = LONG_MAX });
+	return ib_diag_errors(pl->diag) > errors ? -1 : 0;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The passes that make a plan: elements, hooks, variables, packages, disk, steps, keys. */
+#include "plan/private.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+static const struct {
+	const char *machine, *arch;
+} arches[] = {
+	{ "x86_64", "amd64" }, { "aarch64", "arm64" },   { "i686", "i386" },
+	{ "i586", "i386" },    { "armv7l", "armhf" },    { "armv8l", "armhf" },
+	{ "armv6l", "armel" }, { "ppc64le", "ppc64el" }, { "mips64", "mips64el" },
+};
+
+static const char *host_arch(struct arena *a)
+{
+	struct utsname u;
+
+	if (uname(&u) < 0)
+		return "amd64";
+	for (size_t i = 0; i < ARRAY_SIZE(arches); i++)
+		if (strcmp(arches[i].machine, u.machine) == 0)
+			return arches[i].arch;
+	return arena_strdup(a, u.machine);
+}
+
+const char *pairs_find(const struct ib_pair_vec *pairs, const char *key)
+{
+	const char *found = NULL;
+
+	vec_foreach (struct ib_pair, pair, pairs)
+		if (strcmp(pair->key, key) == 0)
+			found = pair->value;
+	return found;
+}
+
+const char *plan_known_find(const void *context, const char *name)
+{
+	const struct plan_known *known = context;
+
+	return map_get(&known->stage->guessed, intern_str(known->plan->names, name));
+}
+
+bool plan_is_secret_name(const char *variable)
+{
+	static const char *const marks[] = { "PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (strcasestr(variable, marks[i]))
+			return true;
+	return false;
+}
+
+const struct plan_stage *plan_stage_of(const struct plan *p, const struct step *step)
+{
+	for (size_t i = 0; i < p->stages_len; i++) {
+		const struct step_vec *steps = &p->stages[i].steps;
+
+		if (step >= steps->items && step < steps->items + steps->len)
+			return &p->stages[i];
+	}
+	return NULL;
+}
+
+static int compare_pairs(const void *a, const void *b)
+{
+	return strcmp(((const struct ib_pair *)a)->key, ((const struct ib_pair *)b)->key);
+}
+
+static void set_pair(struct arena *a, struct ib_pair_vec *pairs, struct ib_pair pair)
+{
+	vec_foreach (struct ib_pair, old, pairs)
+		if (strcmp(old->key, pair.key) == 0) {
+			*old = pair;
+			return;
+		}
+	vec_push(a, pairs, pair);
+}
+
+/* --env, then ENV, which wins; sorted. */
+static void merge_env(struct plan *p, struct plan_stage *stage)
+{
+	vec_foreach (struct ib_pair, pair, &p->options->env)
+		set_pair(p->arena, &stage->env, *pair);
+	vec_foreach (struct ib_pair, pair, &stage->ir->env)
+		set_pair(p->arena, &stage->env, *pair);
+	if (stage->env.len)
+		qsort(stage->env.items, stage->env.len, sizeof(*stage->env.items), compare_pairs);
+}
+
+/* The stage as the elements see it: with dib's automatic block device as one more ELEMENT. */
+static struct ib_stage with_automatic(struct planner *pl, const struct ib_stage *ir)
+{
+	struct ib_stage copy = *ir;
+	struct ib_span at;
+	const char *name = disk_automatic(pl, ir, &at);
+	struct ib_op op = { .code = IB_OP_ELEMENT, .at = at, .phase = IB_PHASE_NONE, .order = -1 };
+
+	if (!name)
+		return copy;
+	op.element.name = name;
+	copy.ops = (struct ib_op_vec){ NULL, 0, 0 };
+	vec_foreach (struct ib_op, old, &ir->ops)
+		vec_push(pl->plan->arena, &copy.ops, *old);
+	vec_push(pl->plan->arena, &copy.ops, op);
+	return copy;
+}
+
+/* A LAYOUT and an element that is a layout exclude each other. */
+static int check_layout_conflict(struct planner *pl, const struct plan_stage *stage)
+{
+	const struct ib_op *layout = stage_layout_op(stage->ir);
+	int r = 0;
+
+	vec_foreach (const struct element *, e, &stage->set.members)
+		vec_foreach (const char *, name, &(*e)->provides) {
+			if (!layout || strcmp(*name, "block-device") != 0)
+				continue;
+			ib_diag_add(pl->diag, IB_D_LAYOUT_CONFLICT, layout->at,
+				    "both this LAYOUT and the element '%s' describe the disk; "
+				    "leave one of them out",
+				    (*e)->name);
+			ib_diag_note(pl->diag, (*e)->at, "'%s' comes from here", (*e)->name);
+			r = -1;
+		}
+	return r;
+}
+
+static int resolve_stage(struct planner *pl, struct plan_stage *stage)
+{
+	struct plan *p = pl->plan;
+	struct ib_stage ir = with_automatic(pl, stage->ir);
+	struct str_vec provided = { NULL, 0, 0 };
+
+	if (stage_layout_op(stage->ir))
+		vec_push(p->arena, &provided, "block-device");
+	if (elements_resolve(p->elements, &ir, &provided, p->arena, &stage->set, pl->diag) < 0)
+		return -1;
+	stage->has_bootloader = element_set_find(&stage->set, "bootloader") != NULL;
+	if (stage->has_bootloader && elements_shadowed_bootloader(p->elements))
+		ib_diag_add(pl->diag, IB_D_NOTE, element_set_find(&stage->set, "bootloader")->at,
+			    "'bootloader' is imagebuild's own, not the one of %s: the boot loader "
+			    "is placed "
+			    "without devices",
+			    elements_shadowed_bootloader(p->elements));
+	return check_layout_conflict(pl, stage);
+}
+
+/* What the engine itself adds to the environment and is known before the build. */
+static void guess(struct plan *p, struct plan_stage *stage)
+{
+	struct ib_pair_vec env = { NULL, 0, 0 };
+
+	vec_push(p->arena, &env, ((struct ib_pair){ .key = "ARCH", .value = p->arch }));
+	vec_foreach (struct ib_pair, pair, &stage->env)
+		set_pair(p->arena, &env, *pair);
+	environ_guess(&stage->hooks, &env, p->names, p->arena, &stage->guessed);
+}
+
+static int plan_stage(struct planner *pl, struct plan_stage *stage)
+{
+	struct plan *p = pl->plan;
+
+	merge_env(p, stage);
+	if (resolve_stage(pl, stage) < 0 ||
+	    hooks_merge(&stage->set, p->arena, p->sources, &stage->hooks, pl->diag) < 0)
+		return -1;
+	guess(p, stage);
+	if (packages_collect(&stage->set, stage->ir, p->pkg_map, p->arena, p->sources,
+			     &stage->packages, pl->diag) < 0 ||
+	    disk_plan(pl, stage) < 0)
+		return -1;
+	/* Again: the layout says what DIB_BLOCK_DEVICE is. */
+	guess(p, stage);
+	unbuilt_check_hooks(pl, stage);
+	return lower_stage(pl, stage) < 0 ? -1 : key_stage(pl, stage);
+}
+
+static bool is_target(const struct plan *p, const struct ib_stage *stage)
+{
+	if (p->options->targets.len == 0)
+		return stage->is_product;
+	vec_foreach (const char *, name, &p->options->targets)
+		if (stage->name && strcmp(*name, stage->name) == 0)
+			return true;
+	return false;
+}
+
+static void check_targets(struct planner *pl)
+{
+	vec_foreach (const char *, name, &pl->plan->options->targets) {
+		bool is_known = false;
+
+		vec_foreach (struct ib_stage, stage, &pl->plan->ir->stages)
+			is_known = is_known || (stage->name && strcmp(stage->name, *name) == 0);
+		if (!is_known)
+			ib_diag_add(pl->diag, IB_D_UNKNOWN_STAGE, ((struct ib_span){ 0, 0 }),
+				    "--target names '%s', which is no stage of the recipe", *name);
+	}
+}
+
+static int plan_stages(struct planner *pl)
+{
+	struct plan *p = pl->plan;
+	int failed = 0;
+
+	p->stages = arena_alloc(p->arena, sizeof(*p->stages) * (p->ir->stages.len + 1));
+	vec_foreach (struct ib_stage, ir, &p->ir->stages) {
+		size_t errors = ib_diag_errors(pl->diag);
+
+		if (!is_target(p, ir))
+			continue;
+		p->stages[p->stages_len].ir = ir;
+		unbuilt_check(pl, ir);
+		/* A base that is not built brings no elements to look at. */
+		if (ir->ops.len == 0 || ir->ops.items[0].code != IB_OP_BASE ||
+		    ir->ops.items[0].base.kind != IB_BASE_ELEMENT)
+			continue;
+		failed |= plan_stage(pl, &p->stages[p->stages_len++]) < 0;
+		failed |= ib_diag_errors(pl->diag) > errors;
+	}
+	return failed || ib_diag_errors(pl->diag) ? -1 : 0;
+}
+
+int ib_plan_new(const struct ib_ir *ir, const struct ib_options *options,
+		struct ib_sources *sources, struct elements *elements, struct store *statcache,
+		struct ib_diag *diag, struct plan **ret_plan, struct ib_error *err)
+{
+	struct arena *a = arena_new();
+	struct plan *p = arena_alloc(a, sizeof(*p));
+	struct planner pl = { .plan = p, .diag = diag, .err = err };
+	int r;
+
+	*p = (struct plan){ .arena = a,
+			    .names = intern_new(a),
+			    .ir = ir,
+			    .options = options,
+			    .sources = sources,
+			    .elements = elements,
+			    .statcache = statcache,
+			    .epoch = options->source_date_epoch,
+			    .arch = host_arch(a) };
+	p->context = context_find(&pl);
+	if (p->context) {
+		const char *map = arena_printf(a, "%s/pkg-map", p->context);
+
+		p->pkg_map = access(map, F_OK) == 0 ? map : NULL;
+	}
+	if (ir->is_fragment && ir->stages.len)
+		ib_diag_add(diag, IB_D_FRAGMENT,
+			    ir->stages.items[0].ops.len ? ir->stages.items[0].ops.items[0].at
+							: ir->stages.items[0].at,
+			    "the recipe has no FROM: it is a fragment, for other recipes to use as "
+			    "an element");
+	check_targets(&pl);
+	r = ir->is_fragment ? -1 : plan_stages(&pl);
+	p->statcache = NULL;
+	if (r < 0) {
+		ib_plan_free(p);
+		return err->code ? -err->code : -1;
+	}
+	*ret_plan = p;
+	return 0;
+}
+
+void ib_plan_free(struct plan *p)
+{
+	if (!p)
+		return;
+	for (size_t i = 0; i < p->stages_len; i++)
+		vec_foreach (struct step, s, &p->stages[i].steps)
+			buf_release(&s->key_text);
+	arena_free(p->arena);
+}

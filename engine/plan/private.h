@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of plan/ share and nobody else sees. */
+#ifndef IMAGEBUILD_PLAN_PRIVATE_H
+#define IMAGEBUILD_PLAN_PRIVATE_H
+
+#include "plan/plan.h"
+
+#include <imagebuild/error.h>
+
+/* A plan being made. */
+struct planner {
+	struct plan *plan;
+	struct ib_diag *diag;
+	struct ib_error *err;
+};
+
+/* unbuilt.c: what is checked but not built yet, at its place. The second half needs hooks and
+ * variables. */
+void unbuilt_check(struct planner *pl, const struct ib_stage *stage);
+void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage);
+
+/* disk.c: the LAYOUT op of a stage, NULL if it has none. */
+const struct ib_op *stage_layout_op(const struct ib_stage *stage);
+bool stage_needs_disk(const struct plan *p, const struct ib_stage *stage);
+/* Whether dib's automatic block-device-mbr or -efi joins; its name, and the word that asks for it.
+ */
+const char *disk_automatic(struct planner *pl, const struct ib_stage *stage,
+			   struct ib_span *ret_at);
+/* Makes the layout and what follows from it: DIB_BLOCK_DEVICE, packages. -1 with DIAG set. */
+int disk_plan(struct planner *pl, struct plan_stage *stage);
+
+/* lower.c: the steps of a stage in order. */
+int lower_stage(struct planner *pl, struct plan_stage *stage);
+/* key.c */
+int key_stage(struct planner *pl, struct plan_stage *stage);
+/* A line "name length:value\n". */
+void key_add(struct buf *out, const char *name, const char *value, size_t n);
+void key_text(struct buf *out, const char *name, const char *value);
+void key_digest(struct buf *out, const char *name, const struct digest *d);
+/* "NAME value", the value of a secret as its HMAC. */
+void key_variable(struct buf *out, const char *name, const char *value);
+
+/* context.c */
+const char *context_find(struct planner *pl);
+
+/* The value of KEY in PAIRS, or NULL. */
+const char *pairs_find(const struct ib_pair_vec *pairs, const char *key);
+
+#endif

@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The kinds of step: what their keys are made of, and how they read to people. */
+#include "plan/private.h"
+
+#include "cache/cache.h"
+#include "support/fs.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static int file_digest(const struct plan *p, int fd, struct digest *ret, struct ib_error *err)
+{
+	return p->statcache ? store_file_digest(p->statcache, fd, false, ret, err)
+			    : digest_of_fd(fd, ret, err);
+}
+
+static int hash_path(const struct plan *p, const char *name, const char *path, struct buf *out,
+		     struct ib_error *err)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	struct digest d;
+	int r;
+
+	if (fd < 0)
+		return ib_fail(err, errno, "open %s", path);
+	r = file_digest(p, fd, &d, err);
+	if (r < 0)
+		return ib_wrap(err, "%s", path);
+	key_digest(out, name, &d);
+	return 0;
+}
+
+/* One part of hooks/, by the directory it lies in. */
+static bool pick_directory(const struct hook_file *f, const void *dir)
+{
+	return strncmp(f->path, dir, strlen(dir)) == 0;
+}
+
+static int hash_directory(const struct step *s, const struct plan *p, const char *dir,
+			  struct buf *out, struct ib_error *err)
+{
+	struct digest d;
+	int r = hooks_digest(&plan_stage_of(p, s)->hooks, pick_directory, dir, &d, err);
+
+	if (r == 0)
+		key_digest(out, dir, &d);
+	return r;
+}
+
+/* The first environment of a stage stands for all that every step can see. */
+static int hash_environ(const struct step *s, const struct plan *p, struct buf *out,
+			struct ib_error *err)
+{
+	const struct plan_stage *stage = plan_stage_of(p, s);
+
+	if (s->needs.len == 0) {
+		key_text(out, "arch", p->arch);
+		vec_foreach (const struct element *, e, &stage->set.members)
+			key_text(out, "element", (*e)->name);
+	}
+	vec_foreach (struct ib_pair, pair, &stage->env)
+		key_variable(out, pair->key, pair->value);
+	return hash_directory(s, p, "environment.d/", out, err);
+}
+
+static int hash_hook(const struct step *s, const struct plan *p, struct buf *out,
+		     struct ib_error *err)
+{
+	const struct plan_stage *stage = plan_stage_of(p, s);
+
+	key_text(out, "path", s->hook->path);
+	key_digest(out, "beside", &stage->hooks_beside[s->phase]);
+	key_digest(out, "hooks", &stage->hooks_shared);
+	return hash_path(p, "script", s->hook->source, out, err);
+}
+
+static int hash_run(const struct step *s, const struct plan *p, struct buf *out,
+		    struct ib_error *err)
+{
+	static const char *const forms[] = { "shell", "exec", "script", "file" };
+	const struct ib_op_run *run = &s->op->run;
+
+	(void)p;
+	(void)err;
+	key_text(out, "form", forms[run->form]);
+	if (run->text)
+		key_text(out, "text", run->text);
+	vec_foreach (const char *, word, &run->argv)
+		key_text(out, "argv", *word);
+	if (run->form == IB_RUN_SHELL)
+		vec_foreach (const char *, word, &run->shell)
+			key_text(out, "shell", *word);
+	vec_foreach (struct ib_pair, pair, &run->env)
+		key_variable(out, pair->key, pair->value);
+	key_text(out, "workdir", run->workdir ? run->workdir : "");
+	key_text(out, "user", run->user ? run->user : "");
+	return 0;
+}
+
+/* "f 644 path" and the content: a digest, or a link's target. */
+static int hash_entry(const struct plan *p, int context_fd, const struct copy_entry *e,
+		      struct buf *out, struct ib_error *err)
+{
+	cleanup_fd int fd = -1;
+	char target[PATH_MAX];
+	struct digest d;
+	ssize_t n;
+	int r;
+
+	key_text(out, "name", e->name);
+	if (S_ISLNK(e->mode)) {
+		n = readlinkat(context_fd, e->path, target, sizeof(target));
+		if (n < 0)
+			return ib_fail(err, errno, "read the link %s", e->path);
+		key_add(out, "link", target, (size_t)n);
+		return 0;
+	}
+	key_text(out, S_ISDIR(e->mode) ? "directory" : "file", "");
+	buf_printf(out, "mode 4:%04o\n", (unsigned int)e->mode & 07777);
+	if (S_ISDIR(e->mode))
+		return 0;
+	fd = fs_open_beneath(context_fd, e->path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return ib_fail(err, errno, "open %s of the context", e->path);
+	r = file_digest(p, fd, &d, err);
+	if (r < 0)
+		return ib_wrap(err, "%s", e->path);
+	key_digest(out, "content", &d);
+	return 0;
+}
+
+static int hash_copy(const struct step *s, const struct plan *p, struct buf *out,
+		     struct ib_error *err)
+{
+	const struct ib_op_copy *copy = &s->op->copy;
+	cleanup_fd int fd = p->context ? open(p->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	key_text(out, "dest", copy->dest.text);
+	key_text(out, "chown", copy->chown ? copy->chown : "");
+	key_text(out, "chmod", copy->chmod ? copy->chmod : "");
+	vec_foreach (struct ib_heredoc, doc, &copy->heredocs) {
+		struct digest d;
+
+		digest_of(doc->body, doc->len, &d);
+		key_text(out, "heredoc", doc->name);
+		key_digest(out, "content", &d);
+	}
+	if (s->entries)
+		vec_foreach (struct copy_entry, e, s->entries) {
+			int r = hash_entry(p, fd, e, out, err);
+
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+static int hash_workdir(const struct step *s, const struct plan *p, struct buf *out,
+			struct ib_error *err)
+{
+	(void)p;
+	(void)err;
+	key_text(out, "path", s->op->workdir.text);
+	return 0;
+}
+
+static void hash_conditions(const struct package_request *r, struct buf *out)
+{
+	vec_foreach (struct ib_cond, cond, &r->when) {
+		key_text(out, cond->is_negated ? "when-not" : "when", cond->key);
+		key_text(out, "is", cond->value);
+	}
+	vec_foreach (const char *, arch, &r->arches)
+		key_text(out, "arch", *arch);
+	vec_foreach (const char *, arch, &r->not_arches)
+		key_text(out, "not-arch", *arch);
+	if (r->install_type)
+		key_text(out, "installtype", r->install_type);
+	if (r->python_version)
+		key_text(out, "python", r->python_version);
+}
+
+/* All that a request may ask, where what it comes to is not known yet. */
+static int hash_request(const struct plan *p, const struct package_request *r, struct buf *out,
+			struct ib_error *err)
+{
+	key_text(out, "package", r->name);
+	key_text(out, "of", r->element ? r->element->name : "");
+	key_text(out, "phase", ib_phases[r->phase].name);
+	key_text(out, "does",
+		 r->is_removal ? "remove" : (r->is_build_only ? "build-only" : "install"));
+	hash_conditions(r, out);
+	return r->pkg_map && access(r->pkg_map, F_OK) == 0
+		       ? hash_path(p, "pkg-map", r->pkg_map, out, err)
+		       : 0;
+}
+
+static int hash_packages(const struct step *s, const struct plan *p, struct buf *out,
+			 struct ib_error *err)
+{
+	const struct plan_stage *stage = plan_stage_of(p, s);
+	struct plan_known known = { p, stage };
+	struct str_vec names = { NULL, 0, 0 };
+	int r = 0;
+
+	key_text(out, "does", s->is_removal ? "remove" : "install");
+	if (s->is_decided_at_build) {
+		vec_foreach (struct package_request, request, s->requests)
+			if (r == 0 && request->phase == s->phase)
+				r = hash_request(p, request, out, err);
+		return r;
+	}
+	r = packages_select(s->requests, &stage->set, s->phase, s->is_removal, plan_known_find,
+			    &known, p->arena, &names, err);
+	if (r == 0)
+		vec_foreach (const char *, name, &names)
+			key_text(out, "package", *name);
+	return r;
+}
+
+/* Steps that do the same to every tree. */
+static int hash_nothing(const struct step *s, const struct plan *p, struct buf *out,
+			struct ib_error *err)
+{
+	(void)s;
+	(void)p;
+	(void)out;
+	(void)err;
+	return 0;
+}
+
+static int hash_enter(const struct step *s, const struct plan *p, struct buf *out,
+		      struct ib_error *err)
+{
+	return hash_nothing(s, p, out, err);
+}
+
+static int hash_leave(const struct step *s, const struct plan *p, struct buf *out,
+		      struct ib_error *err)
+{
+	return hash_nothing(s, p, out, err);
+}
+
+static int hash_clean(const struct step *s, const struct plan *p, struct buf *out,
+		      struct ib_error *err)
+{
+	return hash_nothing(s, p, out, err);
+}
+
+static int hash_install_types(const struct step *s, const struct plan *p, struct buf *out,
+			      struct ib_error *err)
+{
+	return hash_directory(s, p, "install.d/", out, err);
+}
+
+static int hash_package_installs(const struct step *s, const struct plan *p, struct buf *out,
+				 struct ib_error *err)
+{
+	vec_foreach (struct package_request, request, &plan_stage_of(p, s)->packages) {
+		int r = hash_request(p, request, out, err);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* FILE of every element that has one. */
+static int hash_maps(const struct step *s, const struct plan *p, const char *file, struct buf *out,
+		     struct ib_error *err)
+{
+	vec_foreach (const struct element *, e, &plan_stage_of(p, s)->set.members) {
+		cleanup_free char *path = (*e)->dir ? fs_join((*e)->dir, file) : NULL;
+		int r;
+
+		if (!path || access(path, F_OK) < 0)
+			continue;
+		key_text(out, "element", (*e)->name);
+		r = hash_path(p, file, path, out, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int hash_pkg_map(const struct step *s, const struct plan *p, struct buf *out,
+			struct ib_error *err)
+{
+	return hash_maps(s, p, "pkg-map", out, err);
+}
+
+static int hash_svc_map(const struct step *s, const struct plan *p, struct buf *out,
+			struct ib_error *err)
+{
+	return hash_maps(s, p, "svc-map", out, err);
+}
+
+static int hash_install_bin(const struct step *s, const struct plan *p, struct buf *out,
+			    struct ib_error *err)
+{
+	return hash_directory(s, p, "bin/", out, err);
+}
+
+static int hash_install_static(const struct step *s, const struct plan *p, struct buf *out,
+			       struct ib_error *err)
+{
+	return hash_directory(s, p, "static/", out, err);
+}
+
+static int hash_init_system(const struct step *s, const struct plan *p, struct buf *out,
+			    struct ib_error *err)
+{
+	return hash_nothing(s, p, out, err);
+}
+
+static int hash_init_scripts(const struct step *s, const struct plan *p, struct buf *out,
+			     struct ib_error *err)
+{
+	return hash_directory(s, p, "init-scripts/", out, err);
+}
+
+static int hash_manifests(const struct step *s, const struct plan *p, struct buf *out,
+			  struct ib_error *err)
+{
+	(void)err;
+	vec_foreach (struct ib_op, op, &plan_stage_of(p, s)->ir->ops)
+		if (op->code == IB_OP_LABEL)
+			key_variable(out, op->env.key, op->env.value);
+	return 0;
+}
+
+static void describe_environ(const struct step *s, struct buf *out)
+{
+	(void)s;
+	buf_str(out, "environment.d");
+}
+
+static void describe_hook(const struct step *s, struct buf *out)
+{
+	buf_printf(out, "%s (element %s)", s->hook->path,
+		   s->hook->element ? s->hook->element->name : "-");
+}
+
+/* The first line of a text, shortened. */
+static void first_line(const char *text, struct buf *out)
+{
+	size_t n = strcspn(text, "\n");
+	bool is_cut = n > 60 || (text[n] && text[n + 1]);
+
+	buf_add(out, text, n > 60 ? 60 : n);
+	if (is_cut)
+		buf_str(out, " ...");
+}
+
+static void describe_run(const struct step *s, struct buf *out)
+{
+	const struct ib_op_run *run = &s->op->run;
+
+	buf_str(out, "RUN ");
+	if (run->form == IB_RUN_EXEC)
+		vec_foreach (const char *, word, &run->argv)
+			buf_printf(out, "%s%s", word > run->argv.items ? " " : "", *word);
+	else
+		first_line(run->text ? run->text : "", out);
+}
+
+static void describe_copy(const struct step *s, struct buf *out)
+{
+	const struct ib_op_copy *copy = &s->op->copy;
+
+	buf_str(out, "COPY");
+	vec_foreach (struct ib_word, word, &copy->sources)
+		buf_printf(out, " %s", word->text);
+	vec_foreach (struct ib_heredoc, doc, &copy->heredocs)
+		buf_printf(out, " <<%s", doc->name);
+	buf_printf(out, " %s", copy->dest.text);
+}
+
+static void describe_workdir(const struct step *s, struct buf *out)
+{
+	buf_printf(out, "WORKDIR %s", s->op->workdir.text);
+}
+
+static void describe_packages(const struct step *s, struct buf *out)
+{
+	size_t n = 0;
+
+	buf_str(out, s->is_removal ? "remove packages" : "install packages");
+	vec_foreach (struct package_request, r, s->requests) {
+		if (r->phase != s->phase ||
+		    !(s->is_removal ? r->is_removal || r->is_build_only : !r->is_removal))
+			continue;
+		buf_printf(out, "%s%s", n++ ? " " : ": ", r->name);
+	}
+}
+
+static void describe_verb(const struct step *s, struct buf *out)
+{
+	buf_str(out, step_kinds[s->code].verb);
+}
+
+#define describe_enter describe_verb
+#define describe_leave describe_verb
+#define describe_clean describe_verb
+#define describe_install_types describe_verb
+#define describe_package_installs describe_verb
+#define describe_pkg_map describe_verb
+#define describe_svc_map describe_verb
+#define describe_install_bin describe_verb
+#define describe_install_static describe_verb
+#define describe_init_system describe_verb
+#define describe_init_scripts describe_verb
+#define describe_manifests describe_verb
+
+const struct step_kind step_kinds[STEPS] = {
+#define STEP(name, verb) { #name, verb, hash_##name, describe_##name },
+#include "plan/steps.def"
+#undef STEP
+};

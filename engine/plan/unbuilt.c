@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the language has and this version does not build yet: an error at its own place, so that
+ * nothing is passed over in silence. Building a thing removes its line here. */
+#include "plan/private.h"
+
+#include "output/output.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static void unbuilt(struct planner *pl, struct ib_span at, const char *what)
+{
+	ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, at, "%s is not built yet", what);
+}
+
+static void check_when(struct planner *pl, const struct ib_op *op, const char *what)
+{
+	if (op->when.len)
+		unbuilt(pl, op->when.items[0].at, what);
+}
+
+static void check_base(struct planner *pl, const struct ib_op *op)
+{
+	static const char *const names[] = {
+		[IB_BASE_ELEMENT] = NULL,
+		[IB_BASE_STAGE] = "a stage that continues another stage",
+		[IB_BASE_SCRATCH] = "FROM scratch",
+		[IB_BASE_TAR] = "FROM tar:",
+		[IB_BASE_OCI] = "FROM oci:",
+		[IB_BASE_DISK] = "FROM disk:",
+	};
+
+	if (names[op->base.kind])
+		unbuilt(pl, op->at, names[op->base.kind]);
+	if (op->base.arch && strcmp(op->base.arch, pl->plan->arch) != 0)
+		unbuilt(pl, op->at, "an image for another architecture than this machine's");
+}
+
+static void check_run(struct planner *pl, const struct ib_op *op)
+{
+	const struct ib_op_run *run = &op->run;
+
+	check_when(pl, op, "RUN --when");
+	if (run->mounts.len)
+		unbuilt(pl, run->mounts.items[0].at, "RUN --mount");
+	if (run->inputs.len)
+		unbuilt(pl, run->inputs.items[0].at, "RUN --input");
+	if (run->install_type)
+		unbuilt(pl, op->at, "RUN --install-type");
+	if (run->is_offline)
+		unbuilt(pl, op->at, "RUN --network=none");
+	if (run->is_uncached)
+		unbuilt(pl, op->at, "RUN --no-cache");
+	if (run->form == IB_RUN_FILE)
+		unbuilt(pl, op->at, "RUN --script");
+}
+
+static void check_copy(struct planner *pl, const struct ib_op *op)
+{
+	check_when(pl, op, "COPY --when");
+	if (op->copy.from != IB_FROM_CONTEXT)
+		unbuilt(pl, op->at, "COPY --from");
+	if (op->copy.is_unpacked)
+		unbuilt(pl, op->at, "COPY --unpack");
+}
+
+static void check_format(struct planner *pl, const char *name, struct ib_span at)
+{
+	const struct output_format *f = output_find(name);
+
+	if (f && f->is_later)
+		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, at, "output format '%s' is not built yet",
+			    name);
+}
+
+static void check_output(struct planner *pl, const struct ib_op *op)
+{
+	vec_foreach (struct ib_word, format, &op->output.formats)
+		if (pl->plan->options->formats.len == 0)
+			check_format(pl, format->text, format->at);
+	if (op->output.tags.len)
+		unbuilt(pl, op->at, "OUTPUT --tag");
+}
+
+static void check_op(struct planner *pl, const struct ib_op *op)
+{
+	switch (op->code) {
+	case IB_OP_BASE:
+		check_base(pl, op);
+		break;
+	case IB_OP_RUN:
+		check_run(pl, op);
+		break;
+	case IB_OP_COPY:
+		check_copy(pl, op);
+		break;
+	case IB_OP_ADD:
+	case IB_OP_SOURCE:
+	case IB_OP_CONFIG:
+	case IB_OP_PROVIDES:
+		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET,
+			    op->keyword_at.end ? op->keyword_at : op->at, "%s is not built yet",
+			    op->code == IB_OP_CONFIG ? op->config.keyword
+			    : op->code == IB_OP_ADD
+				    ? "ADD"
+				    : (op->code == IB_OP_SOURCE ? "SOURCE" : "PROVIDES"));
+		break;
+	case IB_OP_OUTPUT:
+		check_output(pl, op);
+		break;
+	case IB_OP_LATER:
+		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, op->later.at.end ? op->later.at : op->at,
+			    "%s is not built yet", op->later.text);
+		break;
+	case IB_OP_ELEMENT:
+	case IB_OP_ENV:
+	case IB_OP_ARG:
+	case IB_OP_PACKAGE:
+	case IB_OP_WORKDIR:
+	case IB_OP_LAYOUT:
+	case IB_OP_LABEL:
+	case IB_OPS:
+		break;
+	}
+}
+
+void unbuilt_check(struct planner *pl, const struct ib_stage *stage)
+{
+	size_t layouts = 0;
+
+	vec_foreach (struct ib_op, op, &stage->ops) {
+		check_op(pl, op);
+		if (op->code == IB_OP_LAYOUT && ++layouts == 2)
+			unbuilt(pl, op->at, "a second disk (LAYOUT) in one stage");
+	}
+	vec_foreach (const char *, format, &pl->plan->options->formats)
+		check_format(pl, *format, stage->at);
+}
+
+/* Whether source-repositories would leave NAME alone: its install type is known and not "source".
+ */
+static bool is_left_alone(const struct plan_known *known, const char *name, size_t n)
+{
+	struct buf variable = BUF_INIT;
+	const char *type;
+
+	buf_str(&variable, "DIB_INSTALLTYPE_");
+	for (size_t i = 0; i < n; i++)
+		buf_char(&variable, strchr("-.+", name[i]) ? '_' : name[i]);
+	type = plan_known_find(known, variable.data);
+	buf_release(&variable);
+	if (!type)
+		type = plan_known_find(known, "DIB_DEFAULT_INSTALLTYPE");
+	return type && strcmp(type, "source") != 0;
+}
+
+static void check_source_file(struct planner *pl, const struct plan_known *known,
+			      const struct hook_file *f)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	struct ib_span span;
+	const char *text;
+
+	if (ib_sources_read(pl->plan->sources, f->source, &span, &err) < 0)
+		return;
+	text = ib_sources_text(pl->plan->sources, span);
+	for (uint32_t at = span.start; at < span.end;) {
+		const char *line = text + (at - span.start),
+			   *end = memchr(line, '\n', span.end - at);
+		uint32_t n = end ? (uint32_t)(end - line) : span.end - at;
+		uint32_t name = 0;
+
+		while (name < n && line[name] != ' ')
+			name++;
+		if (n > 0 && line[0] != '#' && name > 0 && !is_left_alone(known, line, name)) {
+			ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, ((struct ib_span){ at, at + n }),
+				    "source-repositories is not built yet, and element '%s' "
+				    "installs from source",
+				    f->element->name);
+			return;
+		}
+		at += n + 1;
+	}
+}
+
+static bool names_device(const struct hook_file *f)
+{
+	static const char name[] = "IMAGE_BLOCK_DEVICE";
+	cleanup_fd int fd = open(f->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	char text[65536];
+	ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof(text));
+
+	return n > 0 && memmem(text, (size_t)n, name, sizeof(name) - 1);
+}
+
+/* Disks are written without devices, so a hook that wants one cannot do its work. Our bootloader
+ * element is the engine's other half and never asks. */
+static void check_devices(struct planner *pl, const struct plan_stage *stage)
+{
+	for (int phase = 0; phase < IB_PHASES; phase++) {
+		struct hook_file_vec files;
+
+		hooks_phase(&stage->hooks,
+			    arena_printf(pl->plan->arena, "%s.d", ib_phases[phase].name),
+			    pl->plan->arena, &files);
+		vec_foreach (struct hook_file, f, &files) {
+			if (strcmp(f->element->name, "bootloader") == 0 || !names_device(f))
+				continue;
+			ib_diag_add(pl->diag, IB_D_NEEDS_DEVICE, f->at,
+				    "hook '%s' of element '%s' uses IMAGE_BLOCK_DEVICE, but disks "
+				    "are made "
+				    "without block devices",
+				    f->path, f->element->name);
+			ib_diag_hint(pl->diag,
+				     "leave '%s' out; 'bootloader' and LAYOUT do what most such "
+				     "hooks do",
+				     f->element->name);
+		}
+	}
+}
+
+void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage)
+{
+	struct plan_known known = { pl->plan, stage };
+
+	check_devices(pl, stage);
+	if (!element_set_find(&stage->set, "source-repositories") ||
+	    plan_known_find(&known, "NO_SOURCE_REPOSITORIES"))
+		return;
+	vec_foreach (struct hook_file, f, &stage->hooks.files)
+		if (strncmp(f->path, "source-repository-", strlen("source-repository-")) == 0 &&
+		    !strchr(f->path, '/') && f->path[strlen(f->path) - 1] != '~')
+			check_source_file(pl, &known, f);
+}
