@@ -36,9 +36,9 @@ struct scan {
 	uint32_t base, len,
 		pos; /* base: the file's offset in the source map; pos is relative to it */
 	char escape;
-	const char *check;          /* of "# check=", or NULL */
-	bool has_nul, has_bad_utf8; /* reported: once a file is enough */
-	unsigned open_heredocs;
+	const char *check;                   /* of "# check=", or NULL */
+	bool has_nul, has_bad_utf8;          /* reported: once a file is enough */
+	unsigned open_heredocs, empty_lines; /* reported */
 };
 
 struct parse {

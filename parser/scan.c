@@ -18,7 +18,10 @@ struct physical {
 	uint32_t at; /* source offset */
 };
 
-enum { OPEN_HEREDOC_LIMIT = 64 }; /* each costs a look at the rest of the file */
+enum {
+	OPEN_HEREDOC_LIMIT = 64, /* each costs a look at the rest of the file */
+	EMPTY_LINE_LIMIT = 100   /* warnings of that kind */
+};
 
 static struct ib_span span_of(uint32_t at, size_t n)
 {
@@ -130,16 +133,18 @@ static bool is_comment(const struct physical *p)
 static void join_rest(struct scan *s, struct line *l)
 {
 	struct physical p;
-	bool is_open = true, has_warned = false;
+	bool is_open = true, has_warned = s->empty_lines >= EMPTY_LINE_LIMIT;
 	uint32_t len = 0;
 
 	while (is_open && next_physical(s, &p)) {
 		if (is_comment(&p))
 			continue;
 		if (blanks(&p) == p.len) {
-			if (!has_warned)
+			if (!has_warned) {
 				ib_diag_add(s->diag, IB_D_EMPTY_CONTINUATION, span_of(p.at, p.len),
 					    "empty line in a continued instruction");
+				s->empty_lines++;
+			}
 			has_warned = true;
 			continue;
 		}

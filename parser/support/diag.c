@@ -35,6 +35,7 @@ struct ib_diag {
 	struct finding_vec findings;
 	struct finding *last; /* what notes and hints are for */
 	bool is_strict;
+	size_t counts[IB_ERROR + 1]; /* findings of each severity, as their rows say */
 };
 
 static const struct {
@@ -111,6 +112,7 @@ void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const
 		return;
 	*seen = f;
 	vec_push(d->arena, &d->findings, f);
+	d->counts[f->severity]++;
 }
 
 void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
@@ -146,11 +148,7 @@ static enum ib_severity shown_as(const struct ib_diag *d, const struct finding *
 
 size_t ib_diag_errors(const struct ib_diag *d)
 {
-	size_t n = 0;
-
-	vec_foreach (struct finding *, f, &d->findings)
-		n += shown_as(d, *f) == IB_ERROR;
-	return n;
+	return d->counts[IB_ERROR] + (d->is_strict ? d->counts[IB_WARNING] : 0);
 }
 
 size_t ib_diag_count(const struct ib_diag *d)
@@ -211,6 +209,27 @@ static void draw_caret(const struct pen *p, const struct ib_place *at, struct ib
 	buf_char(p->out, '\n');
 }
 
+/* Of a long line what stands around the span is shown. */
+static void narrow(struct ib_place *at, uint32_t start)
+{
+	enum { BEFORE = 80, SHOWN = 240 };
+	uint32_t skip = start - at->line_start;
+
+	if (at->text_len <= SHOWN)
+		return;
+	skip = skip > BEFORE ? skip - BEFORE : 0;
+	while (skip > 0 && ((unsigned char)at->text[skip] & 0xc0) == 0x80)
+		skip--;
+	at->text += skip;
+	at->line_start += skip;
+	at->text_len -= skip;
+	if (at->text_len <= SHOWN)
+		return;
+	at->text_len = SHOWN;
+	while (at->text_len > 0 && ((unsigned char)at->text[at->text_len] & 0xc0) == 0x80)
+		at->text_len--;
+}
+
 /* The line "file:line:column: error: text [IB1001]" and the source line with its caret. ID 0: none.
  */
 static void draw(const struct pen *p, struct ib_span span, enum ib_severity severity,
@@ -234,6 +253,7 @@ static void draw(const struct pen *p, struct ib_span span, enum ib_severity seve
 	buf_char(p->out, '\n');
 	if (!is_placed)
 		return;
+	narrow(&at, span.start);
 	buf_printf(p->out, "%5u | ", at.line);
 	add_visible(p->out, at.text, at.text_len);
 	buf_char(p->out, '\n');
