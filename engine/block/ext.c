@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NO_UUID "00000000-0000-0000-0000-000000000000"
+#define USUAL_SIZE (4096 * MIB)
+
 /* "-E resize=N -O ^metadata_csum -i 4096 -J size=64 <--mkfs-options>" */
 static const char *root_opts(struct layout *l, const struct block_node *n)
 {
@@ -26,7 +29,9 @@ static const char *root_opts(struct layout *l, const struct block_node *n)
 			   job->journal_size && *job->journal_size ? job->journal_size : "64");
 	}
 	buf_str(&b, more);
-	const char *opts = arena_strndup(l->arena, b.data, b.len);
+	while (b.len > 0 && b.data[b.len - 1] == ' ')
+		b.len--;
+	const char *opts = b.len > 0 ? arena_strndup(l->arena, b.data, b.len) : "";
 
 	buf_release(&b);
 	return opts;
@@ -43,6 +48,26 @@ static struct extfs_options options_of(const struct block_node *n, const struct 
 		.opts = n->opts && *n->opts ? n->opts : NULL,
 		.sector_size = (uint32_t)l->sector_size,
 	};
+}
+
+/* opts= is checked against a file system of a usual size: what is wrong with it does not wait for
+ * the build. */
+static int ext_parse(struct block_node *n, struct layout *l, struct ib_diag *diag)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	struct extfs_options options = {
+		.type = n->row->name,
+		.uuid = NO_UUID,
+		.hash_seed = NO_UUID,
+		.opts = node_value(n, "opts"),
+		.sector_size = (uint32_t)l->sector_size,
+	};
+
+	(void)content_parse(n, l, diag);
+	if (options.opts && extfs_check(&options, USUAL_SIZE, &err) < 0)
+		ib_diag_add(diag, IB_D_BAD_VALUE, node_span(n, "opts"), "opts '%s': %s",
+			    options.opts, err.text);
+	return 0;
 }
 
 static int ext_place(struct block_node *n, struct layout *l, struct ib_error *err)
@@ -77,11 +102,11 @@ static int ext_write(struct block_node *n, struct layout *l, struct ib_error *er
 }
 
 const struct block_type block_ext2 = {
-	.name = "ext2", .parse = content_parse, .place = ext_place, .write = ext_write
+	.name = "ext2", .parse = ext_parse, .place = ext_place, .write = ext_write
 };
 const struct block_type block_ext3 = {
-	.name = "ext3", .parse = content_parse, .place = ext_place, .write = ext_write
+	.name = "ext3", .parse = ext_parse, .place = ext_place, .write = ext_write
 };
 const struct block_type block_ext4 = {
-	.name = "ext4", .parse = content_parse, .place = ext_place, .write = ext_write
+	.name = "ext4", .parse = ext_parse, .place = ext_place, .write = ext_write
 };

@@ -49,7 +49,7 @@ const char *layout_mount_points(const struct layout *l)
 			buf_char(&b, '|');
 		buf_str(&b, (*n)->mount);
 	}
-	const char *points = arena_strndup(l->arena, b.data, b.len);
+	const char *points = b.len > 0 ? arena_strndup(l->arena, b.data, b.len) : "";
 
 	buf_release(&b);
 	return points;
