@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mkdisk CONFIG.yaml TREE DISK [ARCH]: writes a disk from a tree as a build does, without a build. Needs root for
- * grub-mkimage's chroot; the boot files are written to TREE itself. */
+/* mkdisk CONFIG.yaml TREE DISK [ARCH]: writes a disk from a tree as a build does, without a build.
+ * Needs root for grub-mkimage's chroot; the boot files are written to TREE itself. */
 #include "block/block.h"
 #include "support/child.h"
 #include "support/fs.h"
@@ -24,7 +24,8 @@ static void print_event(void *context IB_UNUSED, const struct ib_event *e)
 	fprintf(stderr, "note: %s\n", e->text);
 }
 
-static int run_chroot(void *context, const char *const *argv, int in_fd, struct buf *out, struct ib_error *err)
+static int run_chroot(void *context, const char *const *argv, int in_fd, struct buf *out,
+		      struct ib_error *err)
 {
 	const char *full[40] = { "chroot", context };
 	struct child_spec spec = CHILD_SPEC_INIT;
@@ -44,9 +45,10 @@ static int run_chroot(void *context, const char *const *argv, int in_fd, struct 
 	return r;
 }
 
-static int write_boot_files(int root, const struct boot_file_vec *files, int64_t epoch, struct ib_error *err)
+static int write_boot_files(int root, const struct boot_file_vec *files, int64_t epoch,
+			    struct ib_error *err)
 {
-	vec_foreach(struct boot_file, f, files) {
+	vec_foreach (struct boot_file, f, files) {
 		const struct timespec times[2] = { { .tv_sec = epoch }, { .tv_sec = epoch } };
 		cleanup_free char *parent = ib_xstrdup(f->path);
 		char *slash = strrchr(parent, '/');
@@ -77,10 +79,13 @@ static int fail(const struct ib_error *err)
 	return 1;
 }
 
-static struct layout *read_layout(const char *path, const char *arch, struct ib_sources *sources, struct arena *a)
+static struct layout *read_layout(const char *path, const char *arch, struct ib_sources *sources,
+				  struct arena *a)
 {
 	struct ib_error err = IB_ERROR_INIT;
-	struct layout_input input = { .arch = arch, .lookup = lookup_environment, .has_bootloader = true };
+	struct layout_input input = { .arch = arch,
+				      .lookup = lookup_environment,
+				      .has_bootloader = true };
 	struct ib_diag *diag = ib_diag_new(sources);
 	cleanup_buf struct buf text = BUF_INIT;
 
@@ -123,8 +128,10 @@ static int make_disk(struct layout *l, char *tree, const char *disk)
 	cleanup_buf struct buf fstab = BUF_INIT;
 
 	layout_fstab(l, &fstab);
-	if (fs_write_at(root, "etc/fstab", fstab.data ? fstab.data : "", fstab.len, 0644, &err) < 0 ||
-	    block_boot_files(l, &job, &files, &err) < 0 || write_boot_files(root, &files, job.epoch, &err) < 0 ||
+	if (fs_write_at(root, "etc/fstab", fstab.data ? fstab.data : "", fstab.len, 0644, &err) <
+		    0 ||
+	    block_boot_files(l, &job, &files, &err) < 0 ||
+	    write_boot_files(root, &files, job.epoch, &err) < 0 ||
 	    layout_place(l, &job, &err) < 0 || disk_write(l, &job, fd, &err) < 0)
 		return fail(&err);
 	cleanup_buf struct buf text = BUF_INIT;
