@@ -53,6 +53,8 @@ int mount_proc(const char *target, struct ib_error *err);
 int mount_sys(const char *target, struct ib_error *err);
 /* A minimal /dev on PATH below ROOT_FD; the nodes are bound from NODE_DIR. */
 int mount_dev(int root_fd, const char *path, const char *node_dir, struct ib_error *err);
+/* Binds those of NAMES that NODE_DIR has on new files of DEV_FD. */
+int mount_nodes(int dev_fd, const char *node_dir, const char *const *names, size_t len, struct ib_error *err);
 /* Runs FN in a child with its own network namespace but our mounts: sysfs belongs to a network
  * namespace, and the host's is not ours to mount. 0 or -errno. */
 int sb_in_own_net(int (*fn)(void *), void *arg);

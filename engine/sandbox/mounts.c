@@ -22,8 +22,6 @@
 #endif
 
 static const char *const nodes[] = { SB_NODES };
-/* Bound where the host has them: what qemu, fuse and virtual networks need. */
-static const char *const host_nodes[] = { "kvm", "fuse", "vhost-vsock" };
 
 void sb_fd_path(int fd, char ret_path[32])
 {
@@ -180,6 +178,16 @@ static bool is_device(const char *dir, const char *name)
 	return stat(path, &st) == 0 && (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode));
 }
 
+int mount_nodes(int dev_fd, const char *node_dir, const char *const *names, size_t len,
+		struct ib_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < len; i++)
+		r = is_device(node_dir, names[i]) ? bind_node(dev_fd, node_dir, names[i], err) : 0;
+	return r;
+}
+
 static int mount_in_dev(int dev_fd, const char *name, const char *type, const char *options,
 			struct ib_error *err)
 {
@@ -204,14 +212,8 @@ static int fill_dev(int dev_fd, const char *node_dir, struct ib_error *err)
 						{ "stdin", "/proc/self/fd/0" },
 						{ "stdout", "/proc/self/fd/1" },
 						{ "stderr", "/proc/self/fd/2" } };
-	int r = 0;
+	int r = mount_nodes(dev_fd, node_dir, nodes, ARRAY_SIZE(nodes), err);
 
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(nodes); i++)
-		r = is_device(node_dir, nodes[i]) ? bind_node(dev_fd, node_dir, nodes[i], err) : 0;
-	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(host_nodes); i++)
-		r = is_device(node_dir, host_nodes[i])
-			    ? bind_node(dev_fd, node_dir, host_nodes[i], err)
-			    : 0;
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(links); i++)
 		if (symlinkat(links[i][1], dev_fd, links[i][0]) < 0)
 			r = ib_fail(err, errno, "make /dev/%s", links[i][0]);

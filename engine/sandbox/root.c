@@ -279,9 +279,19 @@ static int close_root(struct ib_error *err)
 
 static int compose_dev(struct ib_error *err)
 {
+	/* For qemu and fuse. Not in a target's /dev: systemd-tmpfiles fails to give kvm to its
+	 * group. */
+	static const char *const host_nodes[] = { "kvm", "fuse", "vhost-vsock" };
 	cleanup_fd int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int dev = -1;
+	int r = root < 0 ? ib_fail(err, errno, "open /") : mount_dev(root, "dev", HOST "/dev", err);
 
-	return root < 0 ? ib_fail(err, errno, "open /") : mount_dev(root, "dev", HOST "/dev", err);
+	if (r < 0)
+		return r;
+	dev = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dev < 0)
+		return ib_fail(err, errno, "open /dev");
+	return mount_nodes(dev, HOST "/dev", host_nodes, ARRAY_SIZE(host_nodes), err);
 }
 
 int root_compose(const struct sandbox_setup *setup, pid_t caller, struct ib_error *err)
