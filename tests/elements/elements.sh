@@ -92,7 +92,7 @@ sources() {
 		http://four.example/debian bookworm-updates
 		http://three.example/debian-security bookworm-security
 	WANT
-	awk -f "$elements/debian-minimal/root.d/debian-sources.awk" "$work/parts/a.list" "$work/parts/b.sources" >"$work/got"
+	awk -f "$elements/debian-minimal/mmdebstrap/sources.awk" "$work/parts/a.list" "$work/parts/b.sources" >"$work/got"
 	diff -u "$work/want" "$work/got"
 }
 
