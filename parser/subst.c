@@ -153,9 +153,12 @@ static void alternative(struct state *t, struct buf *out, const char *value, cha
 	t->muted += !takes_word;
 	run(t, &word, "}", PLAIN);
 	t->muted -= !takes_word;
-	if (op == '?' && takes_word && !t->muted)
-		fail(t, IB_D_EXPANSION, start, word_at - 1, "%s",
-		     word.len ? word.data : "the variable is not set or empty");
+	if (op == '?' && takes_word && !t->muted && !t->is_failed)
+		fail(t, IB_D_EXPANSION, start, word_at - 1, "%.*s: %s",
+		     (int)(word_at - 1 - is_colon - (start + 2)), t->s + start + 2,
+		     word.len   ? word.data
+		     : is_colon ? "not set, or empty"
+				: "not set");
 	else if (op != '+' && !takes_word)
 		append_value(t, out, value, strlen(value), start);
 	else if (takes_word && word.len)
