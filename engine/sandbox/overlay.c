@@ -146,7 +146,7 @@ int overlay_mount(const struct overlay *o, const char *target, struct ib_error *
 	}
 	padded.lower_fds = lowers;
 	r = mount_any(&padded, target, err);
-	if (r == -ELOOP && padded.upper_fd >= 0)
+	if (r == -ELOOP && padded.lowers_len > 1)
 		r = mount_wrapped(&padded, target, err);
 	return r;
 }
