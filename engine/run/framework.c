@@ -424,8 +424,9 @@ static int manifests_fn(void *arg, struct ib_error *err)
 	if (root_fd < 0)
 		return root_fd;
 	dir_fd = target_mkdirs(root_fd, m->image_dir, 0755, err);
-	if (dir_fd < 0)
-		return dir_fd;
+	/* extra-data.d makes the directory for hooks to write into, cleanup.d collects it. */
+	if (dir_fd < 0 || job->step->phase == IB_PHASE_EXTRA_DATA)
+		return dir_fd < 0 ? dir_fd : 0;
 	r = fs_write_at(dir_fd, "dib_environment", m->env, strlen(m->env), 0644, err);
 	if (r >= 0)
 		r = fs_write_at(dir_fd, "dib_arguments", m->args, strlen(m->args), 0644, err);

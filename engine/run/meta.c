@@ -107,10 +107,13 @@ static int read_env(struct stage_run *sr, int dir_fd, struct layer_meta *meta, s
 {
 	cleanup_free char *text = NULL;
 	size_t len = 0;
-	int r = fs_read_at(dir_fd, "env", ENV_MAX, &text, &len, err);
+	int r;
 
+	if (faccessat(dir_fd, "env", F_OK, 0) < 0)
+		return 0;
+	r = fs_read_at(dir_fd, "env", ENV_MAX, &text, &len, err);
 	if (r < 0)
-		return r == -ENOENT ? 0 : r;
+		return r;
 	meta->env = arena_strndup(sr->arena, text, len);
 	return 0;
 }

@@ -12,9 +12,14 @@ store=$home/.cache/imagebuild
 dir=$home/r
 mkdir "$dir"
 
+# Not chown -R: a change of the owner that is none changes the ctime, and so what is up to date.
+own() {
+	find "$dir" ! -user $user -exec chown -h $user: {} +
+}
+
 # Builds r.Imagefile as the user; the events go to events.
 build() {
-	chown -R $user: "$dir"
+	own
 	as_user $user sh -c 'cd r && exec "$@" >../events' sh \
 		env "IMAGEBUILD_OVERLAY=${overlay:-}" "$IMAGEBUILD" build --progress=json \
 		--element-path "$tests/elements" "$@" -f r.Imagefile
@@ -26,7 +31,7 @@ ran() {
 }
 
 listed() {
-	tar --numeric-owner -tvf "$dir/r.tar" | awk -v want="./$1" '$6 == want { print $1, $2 }'
+	tar --numeric-owner -tvf "$dir/r.tar" | awk -v want="./$1" '{ sub("/$", "", $6) } $6 == want { print $1, $2 }'
 }
 
 content() {
@@ -76,6 +81,7 @@ first() {
 it 'an ordinary user builds a recipe of RUN, COPY, WORKDIR and USER' first
 
 contents() {
+
 	[ "$(content out)" = "$(printf '/opt/deep/er\n0\nhello\n/tmp/.imagebuild-run')" ]
 	[ "$(content etc/motd)" = "word is hello" ]
 	[ "$(content script)" = "bash tiny" ]
@@ -83,7 +89,7 @@ contents() {
 	[ "$(content by-host)" = here ]
 	[ "$(content srv/site/sub/b)" = two ]
 	[ "$(listed srv/site/a)" = "-rw-r--r-- 33/34" ]
-	[ "$(listed srv/site/sub/)" = "drwxr-xr-x 33/34" ]
+	[ "$(listed srv/site/sub)" = "drwxr-xr-x 33/34" ]
 	[ "$(listed srv/site/l)" = "lrwxrwxrwx 33/34" ]
 	[ "$(listed etc/motd)" = "-rw-r--r-- 0/0" ]
 	tar -tf "$dir/r.tar" >"$work/list"
@@ -106,6 +112,7 @@ published() {
 it 'what a host hook writes into the working directory is there after the build' published
 
 again() {
+
 	before=$(stat -c '%i %Y %Z' "$dir/r.tar")
 	expect 0 build
 	[ -z "$(ran)" ] || { ran; return 1; }
@@ -116,7 +123,7 @@ it 'a second build runs no step and writes nothing' again
 removed() {
 	rm "$dir/r.tar" "$dir/host-side"
 	expect 0 build
-	[ -z "$(ran | grep -v '^ ')" ]
+	[ -z "$(ran)" ] || { ran; return 1; }
 	[ -f "$dir/r.tar" ] && [ -f "$dir/host-side" ]
 }
 it 'what was removed of the outputs is made again from the layers' removed
@@ -136,27 +143,9 @@ uncached() {
 	expect 0 build --no-cache
 	ran | grep -q '^root '
 	expect 0 build
-	[ -z "$(ran | grep -v '^ ')" ] || { ran; return 1; }
+	[ -z "$(ran)" ] || { ran; return 1; }
 }
 it '--no-cache runs everything, and its layers are the ones that are found afterwards' uncached
-
-conditions() {
-	recipe <<-'END'
-		ENV TINY_WORD=left
-		RUN --when=TINY_WORD=left echo left >/left
-		RUN --when=TINY_WORD!=left echo right >/right
-	END
-	expect 0 build
-	tar -tf "$dir/r.tar" >"$work/list"
-	grep -qx './left' "$work/list"
-	! grep -qx './right' "$work/list"
-	recipe <<-'END'
-		RUN --when=NO_SUCH=x true
-	END
-	expect 4 build
-	says NO_SUCH
-}
-it '--when leaves steps out, and an unset variable in it is an error' conditions
 
 failing() {
 	rm -f "$dir/r.tar"
@@ -178,7 +167,7 @@ killed() {
 	recipe <<-'END'
 		RUN sleep 1000
 	END
-	chown -R $user: "$dir"
+	own
 	as_user $user sh -c "cd r && exec $IMAGEBUILD build --element-path $tests/elements -f r.Imagefile" &
 	n=0
 	until pgrep -u $user -x sleep >/dev/null; do
