@@ -91,14 +91,9 @@ static bool knows(const struct plugin *p, const char *key)
 
 static void check_keys(struct dib_graph *g, const struct plugin *p, const struct yaml_node *map)
 {
-	for (const struct yaml_node *v = map->children; v; v = v->next) {
+	for (const struct yaml_node *v = map->children; v; v = v->next)
 		if (!knows(p, v->key))
 			report_key(g, p, v);
-		for (const struct yaml_node *w = map->children; w != v; w = w->next)
-			if (strcmp(w->key, v->key) == 0)
-				ib_diag_add(g->diag, IB_D_DUPLICATE_KEY, v->key_at,
-					    "'%s' is given twice", v->key);
-	}
 }
 
 static const struct dib_node *find_node(const struct dib_graph *g, const char *name)
@@ -448,7 +443,6 @@ static void report_unused(struct dib_graph *g)
 const struct ib_node *config_yaml(struct layout *l, struct ib_diag *diag)
 {
 	struct dib_graph g = { .arena = l->arena, .layout = l, .diag = diag };
-	size_t errors = ib_diag_errors(diag);
 	const struct yaml_node *list = yaml_parse(l->arena, l->sources, l->input->yaml, diag);
 
 	if (!list)
@@ -461,14 +455,14 @@ const struct ib_node *config_yaml(struct layout *l, struct ib_diag *diag)
 	read_nodes(&g, list);
 	struct dib_node *loop = find_loop(&g);
 
-	if (!loop && ib_diag_errors(diag) == errors)
+	if (!loop) {
 		ib_diag_add(diag, IB_D_LAYOUT_FILE, l->input->yaml, "no 'local_loop' stands in it");
-	if (!loop)
 		return NULL;
+	}
 	const struct ib_node *disk = make_disk(&g, loop);
 
 	report_unused(&g);
-	return ib_diag_errors(diag) == errors ? disk : NULL;
+	return disk;
 }
 
 /* What dib does without a configuration. */

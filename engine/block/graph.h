@@ -86,7 +86,7 @@ struct layout {
 const struct ib_node *config_yaml(struct layout *l, struct ib_diag *diag);
 const struct ib_node *config_default(struct layout *l, struct ib_diag *diag);
 
-/* graph.c */
+/* graph.c: -1 where ROOT is no table at all; other mistakes are in DIAG. */
 int graph_build(struct layout *l, const struct ib_node *root, struct ib_diag *diag);
 /* The attribute KEY of N, or NULL. */
 const struct ib_pair *node_attr(const struct block_node *n, const char *key);

@@ -148,9 +148,14 @@ static int check_all(struct layout *l, struct ib_diag *diag)
 
 	if (!config || graph_build(l, config, diag) < 0)
 		return -1;
+	/* what was left out for a mistake would be missed a second time */
+	bool is_whole = ib_diag_errors(diag) == errors;
+
 	find_roots(l);
 	fstab_sort(l);
 	check_labels(l, diag);
+	if (!is_whole)
+		return -1;
 	check_root(l, diag);
 	check_sizes(l, diag);
 	(void)boot_check(l, diag);
