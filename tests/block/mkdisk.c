@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* mkdisk CONFIG.yaml TREE DISK [ARCH]: writes a disk from a tree as a build does, without a build.
- * Needs root for grub-mkimage's chroot; the boot files are written to TREE itself. */
+/* Disks without builds, for the tests:
+ *   mkdisk CONFIG.yaml                what `emit layout` prints of it
+ *   mkdisk CONFIG.yaml TREE DISK      writes DISK from TREE, and fstab, mount points and boot files
+ * to TREE
+ * "-" is dib's default configuration. With LOADER=1 in the environment there is a boot loader;
+ * grub-mkimage runs in TREE by chroot, which needs root. ARCH and DIB_* are taken from the
+ * environment. */
 #include "block/block.h"
 #include "support/child.h"
 #include "support/fs.h"
@@ -79,21 +84,20 @@ static int fail(const struct ib_error *err)
 	return 1;
 }
 
-static struct layout *read_layout(const char *path, const char *arch, struct ib_sources *sources,
-				  struct arena *a)
+static struct layout *read_layout(const char *path, struct ib_sources *sources, struct arena *a)
 {
 	struct ib_error err = IB_ERROR_INIT;
-	struct layout_input input = { .arch = arch,
+	struct layout_input input = { .arch = getenv("ARCH") ? getenv("ARCH") : "amd64",
 				      .lookup = lookup_environment,
-				      .has_bootloader = true };
+				      .has_bootloader = getenv("LOADER") };
 	struct ib_diag *diag = ib_diag_new(sources);
 	cleanup_buf struct buf text = BUF_INIT;
 
 	if (strcmp(path, "-") != 0 && ib_sources_read(sources, path, &input.yaml, &err) < 0) {
+		ib_diag_free(diag);
 		(void)fail(&err);
 		return NULL;
 	}
-	input.has_bootloader = !getenv("NO_BOOTLOADER");
 	struct layout *l = layout_new(&input, sources, a, diag);
 
 	ib_diag_render(diag, &text, false);
@@ -115,7 +119,8 @@ static int make_disk(struct layout *l, char *tree, const char *disk)
 		.epoch = 1700000000,
 		.image_size = getenv("DIB_IMAGE_SIZE"),
 		.extra_size = getenv("DIB_IMAGE_EXTRA_SIZE"),
-		.temp_dir = "/tmp",
+		.journal_size = getenv("DIB_JOURNAL_SIZE"),
+		.temp_dir = getenv("TMPDIR") ? getenv("TMPDIR") : "/tmp",
 		.run_in_tree = run_chroot,
 		.run_context = tree,
 		.lookup = lookup_environment,
@@ -134,6 +139,11 @@ static int make_disk(struct layout *l, char *tree, const char *disk)
 	    write_boot_files(root, &files, job.epoch, &err) < 0 ||
 	    layout_place(l, &job, &err) < 0 || disk_write(l, &job, fd, &err) < 0)
 		return fail(&err);
+	return 0;
+}
+
+static int print_layout(const struct layout *l)
+{
 	cleanup_buf struct buf text = BUF_INIT;
 
 	layout_emit(l, &text);
@@ -143,15 +153,17 @@ static int make_disk(struct layout *l, char *tree, const char *disk)
 
 int main(int argc, char **argv)
 {
-	if (argc < 4) {
-		fputs("usage: mkdisk CONFIG.yaml TREE DISK [ARCH]\n", stderr);
+	if (argc != 2 && argc != 4) {
+		fputs("usage: mkdisk CONFIG.yaml [TREE DISK]\n", stderr);
 		return 2;
 	}
 	struct ib_sources *sources = ib_sources_new();
 	cleanup_arena struct arena *a = arena_new();
-	struct layout *l = read_layout(argv[1], argc > 4 ? argv[4] : "amd64", sources, a);
-	int r = l ? make_disk(l, argv[2], argv[3]) : 1;
+	struct layout *l = read_layout(argv[1], sources, a);
+	int r = 1;
 
+	if (l)
+		r = argc == 4 ? make_disk(l, argv[2], argv[3]) : print_layout(l);
 	ib_sources_free(sources);
 	return r;
 }
