@@ -126,8 +126,8 @@ static void check_flag_value(struct check *c, int kind, const struct ib_ast_flag
 	if (w && !w->text)
 		return;
 	if (!w || !*w->text) {
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->at, "--%s needs a value: --%s=VALUE",
-			    f->name, f->name);
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->at, "--%s needs a value: --%s=%s", f->name,
+			    f->name, kind == FLAG_SWITCH ? "yes" : "VALUE");
 		return;
 	}
 	if (kind == FLAG_SWITCH)

@@ -56,8 +56,9 @@ struct parse {
 	int nesting;                      /* of quotes and ${} in a word */
 	size_t word_at, nest_at, text_at; /* offsets in the line */
 	struct ib_ast_heredoc **heredocs,
-		*queue;              /* of the current instruction; those without a body yet */
-	unsigned closing;            /* '}' tokens still to be made up */
+		*queue; /* of the current instruction; those without a body yet */
+	unsigned closing,
+		implied; /* closing braces still to be made up; made up, so that one may yet come */
 	bool has_brace, has_newline; /* so are these; the brace at brace_at */
 	struct ib_span brace_at;
 

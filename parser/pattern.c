@@ -25,9 +25,11 @@ static struct segment cut(const char *p, const char **ret_next)
 	return g;
 }
 
-/* Where G ends when it starts at AT. */
+/* Where G ends when it starts at AT, which is never inside a character. */
 static size_t match_at(struct segment g, const char *s, size_t n, size_t at)
 {
+	if (at < n && ((unsigned char)s[at] & 0xc0) == 0x80)
+		return NONE;
 	for (const char *p = g.s; p < g.end; p++) {
 		size_t len;
 

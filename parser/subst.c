@@ -153,9 +153,12 @@ static void alternative(struct state *t, struct buf *out, const char *value, cha
 	t->muted += !takes_word;
 	run(t, &word, "}", PLAIN);
 	t->muted -= !takes_word;
-	if (op == '?' && takes_word && !t->muted)
-		fail(t, IB_D_EXPANSION, start, word_at - 1, "%s",
-		     word.len ? word.data : "the variable is not set or empty");
+	if (op == '?' && takes_word && !t->muted && !t->is_failed)
+		fail(t, IB_D_EXPANSION, start, word_at - 1, "%.*s: %s",
+		     (int)(word_at - 1 - is_colon - (start + 2)), t->s + start + 2,
+		     word.len   ? word.data
+		     : is_colon ? "not set, or empty"
+				: "not set");
 	else if (op != '+' && !takes_word)
 		append_value(t, out, value, strlen(value), start);
 	else if (takes_word && word.len)
@@ -237,10 +240,10 @@ static void modify(struct state *t, struct buf *out, size_t name_at, size_t len,
 		skip_braces(t);
 		return;
 	}
-	if (t->at >= t->n)
-		fail(t, IB_D_EXPANSION, start, start + 2, "missing '}'");
-	else
+	if (t->at < t->n)
 		t->at++;
+	else if (!t->is_failed)
+		fail(t, IB_D_EXPANSION, start, start + 2, "missing '}'");
 }
 
 /* AT is on the '{' of "${". */
@@ -257,7 +260,7 @@ static void braces(struct state *t, struct buf *out, size_t start)
 		     "bad substitution; expected a variable's name behind '${'");
 		return;
 	}
-	if (t->at >= t->n) {
+	if (t->at >= t->n || strchr("\"' \t", t->s[t->at])) {
 		fail(t, IB_D_EXPANSION, start, start + 2, "missing '}'");
 		return;
 	}
@@ -335,7 +338,7 @@ static void single_quotes(struct state *t, struct buf *out, enum mode mode)
 
 	while (t->at < t->n && t->s[t->at] != '\'')
 		emit(out, t->s[t->at++], mode);
-	if (t->at >= t->n)
+	if (t->at >= t->n && !t->is_failed)
 		fail(t, IB_D_OPEN_QUOTE, start, start + 1, OPEN_QUOTE_TEXT);
 	t->at++;
 }

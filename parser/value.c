@@ -79,7 +79,7 @@ bool cond_parse(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_cond
 	bool is_negated = n > 0 && w->text[n - 1] == '!';
 
 	n -= is_negated;
-	if (!name_is_valid(w->text, n))
+	if (!name_is_valid(w->text, n) || equals[1] == '=')
 		return false;
 	*ret_cond = (struct ib_cond){ intern_bytes(r->names, w->text, n), equals + 1, is_negated,
 				      w->at };

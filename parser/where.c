@@ -21,7 +21,7 @@ void where_update(struct ib_recipe *r, struct where *w, const struct ib_ast_inst
 
 	switch ((int)in->directive->id) {
 	case D_WORKDIR:
-		if (!text || !*text)
+		if (!text || !*text || *text == '~')
 			break;
 		w->is_relative = text[0] != '/';
 		w->workdir = path_join(r, w->workdir ? w->workdir : "/", text);

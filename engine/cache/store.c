@@ -75,9 +75,9 @@ static int check_version(const struct store *s, struct ib_error *err)
 	int r;
 
 	version_text(&want);
-	if (faccessat(s->fd, "version", F_OK, 0) < 0)
-		return fs_write_at(s->fd, "version", want.data, want.len, 0644, err);
 	r = fs_read_at(s->fd, "version", VERSION_MAX, &have, &len, err);
+	if (r == -ENOENT)
+		return fs_write_at(s->fd, "version", want.data, want.len, 0644, err);
 	if (r < 0)
 		return r;
 	if (len == want.len && memcmp(have, want.data, len) == 0)

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Each round settles at least one name, or the names go round in circles. */
+#define ROUNDS_MAX 64
+
 /* What brought a name: the recipe's word, or another member's element-deps. */
 struct want {
 	const char *name;
@@ -155,19 +158,24 @@ static bool same_names(const struct map *a, const struct map *b)
 	return true;
 }
 
+/* The first name, in byte order, that is in A and not in B; BEST is one found before. */
+static const char *only_in(const struct map *a, const struct map *b, const char *best)
+{
+	for (size_t i = 0; i < a->cap; i++) {
+		const char *key = a->slots[i].key;
+
+		if (key && !map_get(b, key) && (!best || strcmp(key, best) < 0))
+			best = key;
+	}
+	return best;
+}
+
 /* A name whose provider is there only because of the element that the name drops. */
 static void report_unsettled(struct closure *c)
 {
-	const char *first = NULL;
+	const char *first = only_in(&c->provided, &c->provides, NULL);
 
-	for (size_t i = 0; i < c->provided.cap; i++) {
-		const char *key = c->provided.slots[i].key;
-
-		if (key && !map_get(&c->provides, key) && (!first || strcmp(key, first) < 0))
-			first = key;
-	}
-	for (size_t i = 0; !first && i < c->provides.cap; i++)
-		first = c->provides.slots[i].key;
+	first = only_in(&c->provides, &c->provided, first);
 	ib_diag_add(c->diag, IB_D_ALREADY_PROVIDED, c->requested.items[0].op->at,
 		    "the dependencies do not settle: what provides '%s' is needed only by the "
 		    "element '%s'",
@@ -179,10 +187,12 @@ static int settle(struct closure *c)
 {
 	size_t rounds = c->e->all.len + 2;
 
-	for (size_t i = 0; i < rounds && i < 64; i++) {
+	for (size_t i = 0;; i++) {
 		walk(c);
 		if (same_names(&c->provides, &c->provided))
 			return 0;
+		if (i == rounds || i == ROUNDS_MAX)
+			break;
 		c->provided = c->provides;
 	}
 	report_unsettled(c);

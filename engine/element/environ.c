@@ -193,6 +193,8 @@ static bool expand(struct reader *r, const char *word, const char *end, struct b
 		if (*p == quote || (!quote && (*p == '\'' || *p == '"'))) {
 			quote = quote ? '\0' : *p;
 			p++;
+		} else if (*p == '\\' && quote != '\'' && p[1] == '\n') {
+			p += 2;
 		} else if (*p == '\\' && quote != '\'') {
 			if (quote && !strchr("$`\"\\", p[1]))
 				buf_char(out, '\\');
