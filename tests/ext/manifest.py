@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""manifest.py DIR [--no-holes] [--no-times] [--source]: one line an entry with everything that an image must keep.
---source: a tree as a build leaves it; stand-ins count as device nodes and sockets are left out."""
+"""manifest.py DIR [--no-holes] [--no-times] [--userns]: one line an entry with everything that an image must keep.
+Stand-ins count as device nodes and sockets are left out. --userns: without the xattrs that only root may set."""
 import hashlib
 import os
 import stat
@@ -68,7 +68,8 @@ def line(path, shown, groups, options):
         out += [size, content(path, size, "--no-holes" not in options)]
     if not stat.S_ISDIR(mode) and st.st_nlink > 1:
         out.append(("same as", groups.setdefault((st.st_dev, st.st_ino), shown), st.st_nlink))
-    out.append(sorted((n, v.hex()) for n, v in attrs.items() if not n.startswith(OWN)))
+    dropped = (OWN, "trusted.", "security.s") if "--userns" in options else (OWN,)
+    out.append(sorted((n, v.hex()) for n, v in attrs.items() if not n.startswith(dropped)))
     return repr(out)
 
 

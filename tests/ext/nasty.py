@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""nasty.py DIR: fills the empty DIR with what file systems and tars get wrong. Needs root.
+"""nasty.py DIR [--1k] [--small-ids]: fills the empty DIR with what file systems and tars get wrong. Needs root.
+--1k leaves out what blocks of 1 KiB cannot hold.
 The same every time: names, bytes, times and holes come from the numbers below."""
 import os
 import socket
@@ -16,9 +17,11 @@ def acl(*entries):
     return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *e) for e in entries)
 
 
+# ids above what a user namespace usually maps
+BIG = (65535, 65536, 70000, 99999, 4294967294) if "--small-ids" not in sys.argv else (60000, 60001, 60002, 60003, 60004)
 NOBODY = 0xFFFFFFFF
-ACCESS = acl((1, 6, NOBODY), (2, 4, 1234), (2, 7, 70000), (4, 4, NOBODY), (8, 5, 4321), (16, 7, NOBODY), (32, 0, NOBODY))
-DEFAULT = acl((1, 7, NOBODY), (2, 5, 99999), (4, 5, NOBODY), (16, 5, NOBODY), (32, 1, NOBODY))
+ACCESS = acl((1, 6, NOBODY), (2, 4, 1234), (2, 7, BIG[2]), (4, 4, NOBODY), (8, 5, 4321), (16, 7, NOBODY), (32, 0, NOBODY))
+DEFAULT = acl((1, 7, NOBODY), (2, 5, BIG[3]), (4, 5, NOBODY), (16, 5, NOBODY), (32, 1, NOBODY))
 MINIMAL = acl((1, 6, NOBODY), (4, 4, NOBODY), (32, 4, NOBODY))
 # VFS_CAP_REVISION_2, effective, cap_net_raw
 CAP = struct.pack("<IIIII", 0x02000001, 1 << 13, 0, 0, 0)
@@ -58,13 +61,13 @@ def owners_and_modes(top):
     for i, mode in enumerate([0, 0o4755, 0o2755, 0o6711, 0o1644, 0o7777, 0o400, 0o200, 0o001, 0o666]):
         p = os.path.join(d, b"f%04o" % mode)
         write(p, b"%o" % mode)
-        os.chown(p, i * 1000, [0, 65535, 65536, 70000, 4294967294][i % 5])
+        os.chown(p, i * 1000, ((0,) + BIG)[i % 6])
         os.chmod(p, mode)
         os.mkdir(os.path.join(d, b"d%04o" % mode))
         os.chmod(os.path.join(d, b"d%04o" % mode), mode)
     p = os.path.join(d, b"big-ids")
     write(p)
-    os.chown(p, 4294967294, 4294967294)
+    os.chown(p, BIG[4], BIG[4])
 
 
 def links(top):

@@ -139,6 +139,39 @@ ok $? "bsdtar reads all back"
 manifest own | sed 1d | diff a.list - >difference
 ok $? "archive_unpack reads all back"
 
+# the same in a user namespace, through an overlay
+mkdir a-small user
+chmod 755 . user
+chown 100000:100000 user
+python3 "$here/nasty.py" a-small --small-ids
+"$extmk" tar small.tar - a-small
+python3 "$here/userns.py" bash -ec '
+	cd user
+	mkdir lower upper work merged
+	"$0" unpack ../small.tar - lower
+	mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work,userxattr merged
+	chmod 0600 merged/contents/n1   # copies it up
+	chmod 0644 merged/contents/n1
+	rm merged/contents/n4095 && rm -r merged/dirs
+	"$0" ext4 ../user/x.img "0:629145600" merged
+	"$0" tar ../user/x.tar - merged
+' "$extmk"
+ok $? "a user namespace unpacks and reads an overlay"
+rm -r a-small/dirs a-small/contents/n4095
+mount -o ro,loop user/x.img mnt
+for dir in a-small mnt; do
+	manifest $dir --userns | sed 1d | grep -Ev "^\[b'(times/-|contents'|times')" >$dir.list
+done
+umount mnt
+diff a-small.list mnt.list >difference
+ok $? "what it made is the same"
+cut -c1-300 difference | head -5 | sed 's/^/# /'
+e2fsck -fn user/x.img >fsck.log 2>&1
+ok $? "and clean"
+mkdir small && tar -C small --xattrs --xattrs-include='*' --acls -xpf user/x.tar 2>/dev/null
+manifest small --userns | sed 1d | grep -Ev "^\[b'(times/-|contents'|times')" | diff a-small.list - >difference
+ok $? "its tar too"
+
 # members that lead out
 mkdir out && echo secret >out/secret
 python3 - <<'END'
