@@ -68,7 +68,7 @@ static struct ib_span dep_span(struct closure *c, const struct want *w)
 	if (!w->by)
 		return span;
 	path = arena_printf(c->arena, "%s/element-deps", w->by->element.dir);
-	if (ib_sources_read(c->e->sources, path, &span, &err) < 0)
+	if (element_source(c->e->sources, path, &span, &err) < 0)
 		return span;
 	text = ib_sources_text(c->e->sources, span);
 	line = text;

@@ -55,6 +55,9 @@ const char *ib_elements_path(const struct elements *e);
 /* The directory of a `bootloader` that would have come before ours, or NULL. */
 const char *elements_shadowed_bootloader(const struct elements *e);
 
+/* ib_sources_read of an element's file: below the working directory it is named relative to that. */
+int element_source(struct ib_sources *sources, const char *path, struct ib_span *ret_span, struct ib_error *err);
+
 /* What a stage's closure is. */
 struct element_set {
 	struct element_vec members; /* without what is provided; deterministic: requested first in

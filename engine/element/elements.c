@@ -243,6 +243,17 @@ void ib_elements_free(struct elements *e)
 		arena_free(e->arena);
 }
 
+int element_source(struct ib_sources *sources, const char *path, struct ib_span *ret_span,
+		   struct ib_error *err)
+{
+	char cwd[PATH_MAX];
+	size_t n = getcwd(cwd, sizeof(cwd)) ? strlen(cwd) : 0;
+	bool is_below = n > 1 && strncmp(path, cwd, n) == 0 && path[n] == '/';
+
+	return ib_sources_read_at(sources, AT_FDCWD, path, is_below ? path + n + 1 : path, ret_span,
+				  err);
+}
+
 char *element_file(const char *dir, const char *name, size_t *ret_len, struct ib_error *err)
 {
 	cleanup_free char *path = fs_join(dir, name);

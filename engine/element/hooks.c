@@ -172,7 +172,7 @@ static void locate(struct merge *m, struct hook_file *f)
 	struct ib_span span;
 	const char *text, *end;
 
-	if (ib_sources_read(m->sources, f->source, &span, &err) < 0)
+	if (element_source(m->sources, f->source, &span, &err) < 0)
 		return;
 	text = ib_sources_text(m->sources, span);
 	end = memchr(text, '\n', span.end - span.start);

@@ -204,7 +204,7 @@ static void read_file(struct collect *c, const char *file)
 
 	if (access(path, F_OK) < 0)
 		return;
-	if (ib_sources_read(c->sources, path, &span, &err) < 0) {
+	if (element_source(c->sources, path, &span, &err) < 0) {
 		bad(c, c->element->at, err.text);
 		return;
 	}
@@ -241,7 +241,7 @@ static void read_list(struct collect *c, const char *path, enum ib_phase phase, 
 	struct ib_span span;
 	const char *text;
 
-	if (ib_sources_read(c->sources, path, &span, &err) < 0) {
+	if (element_source(c->sources, path, &span, &err) < 0) {
 		bad(c, c->element->at, err.text);
 		return;
 	}

@@ -150,7 +150,7 @@ static int read_elements(struct planner *pl, const struct plan_stage *stage,
 
 			if (access(path, F_OK) < 0)
 				continue;
-			if (ib_sources_read(p->sources, path, ret_span, &err) == 0)
+			if (element_source(p->sources, path, ret_span, &err) == 0)
 				return 0;
 			ib_diag_add(pl->diag, IB_D_LAYOUT_FILE, (*e)->at, "%s", err.text);
 			return -1;

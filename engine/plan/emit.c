@@ -57,32 +57,54 @@ static const char *number_of(const struct emission *em, const struct step *s)
 	return arena_printf(em->arena, "%ld", s->number);
 }
 
-/* The packages of a transaction that are known now. */
-static bool selected_names(const struct emission *em, const struct step *s,
-			   struct str_vec *ret_names)
+/* The packages of a transaction; MAYBE are those that only the build can decide about. */
+static void select_names(const struct emission *em, const struct step *s, struct str_vec *ret_names,
+			 struct str_vec *ret_maybe)
 {
 	struct plan_known known = { em->plan, em->stage };
+	struct package_request_vec sure = { NULL, 0, 0 }, maybe = { NULL, 0, 0 };
 	struct ib_error err = IB_ERROR_INIT;
 
-	if (s->code != STEP_packages || s->is_decided_at_build)
-		return false;
-	return packages_select(s->requests, &em->stage->set, s->phase, s->is_removal,
-			       plan_known_find, &known, em->arena, ret_names, &err) == 0;
+	vec_foreach (struct package_request, r, s->requests) {
+		struct package_request open = *r;
+
+		if (request_is_known(r, &known)) {
+			vec_push(em->arena, &sure, *r);
+			continue;
+		}
+		/* What is known of it may rule it out still. */
+		open.when = (struct ib_cond_vec){ NULL, 0, 0 };
+		open.python_version = NULL;
+		vec_push(em->arena, &maybe, open);
+	}
+	(void)packages_select(&sure, &em->stage->set, s->phase, s->is_removal, plan_known_find,
+			      &known, em->arena, ret_names, &err);
+	(void)packages_select(&maybe, &em->stage->set, s->phase, s->is_removal, plan_known_find,
+			      &known, em->arena, ret_maybe, &err);
+}
+
+static void add_names(struct buf *out, const struct str_vec *names)
+{
+	vec_foreach (const char *, name, names)
+		buf_printf(out, " %s", *name);
 }
 
 static void describe(const struct emission *em, const struct step *s, struct buf *out)
 {
-	struct str_vec names = { NULL, 0, 0 };
+	struct str_vec names = { NULL, 0, 0 }, maybe = { NULL, 0, 0 };
 
-	if (!selected_names(em, s, &names)) {
+	if (s->code != STEP_packages) {
 		step_kinds[s->code].describe(s, out);
 		return;
 	}
+	select_names(em, s, &names, &maybe);
 	buf_str(out, s->is_removal ? "remove packages:" : "install packages:");
-	if (names.len == 0)
+	if (names.len + maybe.len == 0)
 		buf_str(out, " none");
-	vec_foreach (const char *, name, &names)
-		buf_printf(out, " %s", *name);
+	add_names(out, &names);
+	if (maybe.len)
+		buf_printf(out, "%s perhaps", names.len ? ";" : "");
+	add_names(out, &maybe);
 }
 
 static void print_step(const struct emission *em, const struct step *s, const char *phase)
@@ -149,7 +171,7 @@ static void emit_names(struct jsonout *j, const char *key, const struct str_vec 
 static void emit_step(const struct emission *em, struct jsonout *j, const struct step *s)
 {
 	cleanup_buf struct buf what = BUF_INIT;
-	struct str_vec names = { NULL, 0, 0 };
+	struct str_vec names = { NULL, 0, 0 }, maybe = { NULL, 0, 0 };
 
 	step_kinds[s->code].describe(s, &what);
 	json_object(j, NULL);
@@ -161,8 +183,12 @@ static void emit_step(const struct emission *em, struct jsonout *j, const struct
 	json_str(j, "name", s->name);
 	json_str(j, "does", what.data);
 	json_str(j, "origin", origin_of(em, s));
-	if (selected_names(em, s, &names))
+	if (s->code == STEP_packages) {
+		select_names(em, s, &names, &maybe);
 		emit_names(j, "packages", &names);
+		if (maybe.len)
+			emit_names(j, "perhaps", &maybe);
+	}
 	if (s->is_decided_at_build)
 		json_bool(j, "decided_at_build", true);
 	json_object_end(j);

@@ -139,31 +139,30 @@ static void add_engine_steps(struct lowering *lo)
 	}
 }
 
-/* Whether a condition or mapping of REQUESTS asks for what only a shell can tell. */
-static bool is_undecided(const struct package_request_vec *requests, enum ib_phase phase,
-			 const struct plan_known *known)
+bool request_is_known(const struct package_request *r, const struct plan_known *known)
 {
-	vec_foreach (struct package_request, r, requests) {
-		if (r->phase != phase)
-			continue;
-		if ((r->pkg_map && access(r->pkg_map, F_OK) == 0 &&
-		     (!plan_known_find(known, "DISTRO_NAME") ||
-		      !plan_known_find(known, "DIB_RELEASE"))) ||
-		    (r->python_version && !plan_known_find(known, "DIB_PYTHON_VERSION")))
-			return true;
-		vec_foreach (struct ib_cond, cond, &r->when)
-			if (!plan_known_find(known, cond->key))
-				return true;
-	}
-	return false;
+	if (r->pkg_map && access(r->pkg_map, F_OK) == 0 &&
+	    (!plan_known_find(known, "DISTRO_NAME") || !plan_known_find(known, "DIB_RELEASE")))
+		return false;
+	if (r->python_version && !plan_known_find(known, "DIB_PYTHON_VERSION"))
+		return false;
+	vec_foreach (struct ib_cond, cond, &r->when)
+		if (!plan_known_find(known, cond->key))
+			return false;
+	return true;
+}
+
+bool request_is_of(const struct package_request *r, enum ib_phase phase, bool is_removal)
+{
+	return r->phase == phase &&
+	       (is_removal ? r->is_removal || r->is_build_only : !r->is_removal);
 }
 
 static bool has_request(const struct package_request_vec *requests, enum ib_phase phase,
 			bool is_removal)
 {
 	vec_foreach (struct package_request, r, requests)
-		if (r->phase == phase &&
-		    (is_removal ? r->is_removal || r->is_build_only : !r->is_removal))
+		if (request_is_of(r, phase, is_removal))
 			return true;
 	return false;
 }
@@ -178,10 +177,13 @@ static struct step packages_step(struct lowering *lo, const char *name, bool is_
 			  .is_removal = is_removal,
 			  .requests = requests };
 
-	s.is_decided_at_build = is_undecided(requests, lo->phase, &known);
-	vec_foreach (struct package_request, r, requests)
-		if (r->phase == lo->phase && s.at.end == 0)
+	vec_foreach (struct package_request, r, requests) {
+		/* A plain install decides about removals as well. */
+		if (r->phase == lo->phase && !request_is_known(r, &known))
+			s.is_decided_at_build = true;
+		if (s.at.end == 0 && request_is_of(r, lo->phase, is_removal))
 			s.at = r->at;
+	}
 	return s;
 }
 

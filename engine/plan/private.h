@@ -31,6 +31,11 @@ int disk_plan(struct planner *pl, struct plan_stage *stage);
 
 /* lower.c: the steps of a stage in order. */
 int lower_stage(struct planner *pl, struct plan_stage *stage);
+/* Whether all that R asks for is known without a shell. */
+bool request_is_known(const struct package_request *r, const struct plan_known *known);
+/* Whether R is part of the transaction that installs, or of the one that removes. */
+bool request_is_of(const struct package_request *r, enum ib_phase phase, bool is_removal);
+
 /* key.c */
 int key_stage(struct planner *pl, struct plan_stage *stage);
 /* A line "name length:value\n". */

@@ -250,10 +250,18 @@ static int hash_clean(const struct step *s, const struct plan *p, struct buf *ou
 	return hash_nothing(s, p, out, err);
 }
 
+/* Links are made by name; what they lead to is in the key of the step that runs it. */
 static int hash_install_types(const struct step *s, const struct plan *p, struct buf *out,
 			      struct ib_error *err)
 {
-	return hash_directory(s, p, "install.d/", out, err);
+	static const char dir[] = "install.d/";
+
+	(void)err;
+	vec_foreach (struct hook_file, f, &plan_stage_of(p, s)->hooks.files)
+		if (strncmp(f->path, dir, sizeof(dir) - 1) == 0 &&
+		    strchr(f->path + sizeof(dir) - 1, '/'))
+			key_text(out, "file", f->path);
+	return 0;
 }
 
 static int hash_package_installs(const struct step *s, const struct plan *p, struct buf *out,
@@ -390,8 +398,7 @@ static void describe_packages(const struct step *s, struct buf *out)
 
 	buf_str(out, s->is_removal ? "remove packages" : "install packages");
 	vec_foreach (struct package_request, r, s->requests) {
-		if (r->phase != s->phase ||
-		    !(s->is_removal ? r->is_removal || r->is_build_only : !r->is_removal))
+		if (!request_is_of(r, s->phase, s->is_removal))
 			continue;
 		buf_printf(out, "%s%s", n++ ? " " : ": ", r->name);
 	}

@@ -161,7 +161,7 @@ static void check_source_file(struct planner *pl, const struct plan_known *known
 	struct ib_span span;
 	const char *text;
 
-	if (ib_sources_read(pl->plan->sources, f->source, &span, &err) < 0)
+	if (element_source(pl->plan->sources, f->source, &span, &err) < 0)
 		return;
 	text = ib_sources_text(pl->plan->sources, span);
 	for (uint32_t at = span.start; at < span.end;) {
