@@ -527,5 +527,6 @@ void pass_emit(struct ib_recipe *r)
 		if (r->stages.items[i].is_product && !r->stages.items[i].has_output)
 			add_default_output(&e, &r->stages.items[i]);
 	}
+	ir_verify(ir);
 	r->ir = ir;
 }

@@ -8,6 +8,7 @@
 #include <imagebuild/error.h>
 
 #include <ctype.h>
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 
@@ -329,14 +330,17 @@ static void include(struct walk *w, struct ib_ast_instruction *in)
 	struct ib_ast *ast;
 	struct ib_span text;
 	const char *path;
+	int status;
 
 	if (!word || !word->text || !*word->text)
 		return;
 	path = include_path(w, word->text);
 	if (!include_is_allowed(w, word, path))
 		return;
-	if (ib_sources_read(w->r->sources, path, &text, &err) < 0) {
-		ib_diag_add(w->r->diag, IB_D_INCLUDE, word->at, "%s", err.text);
+	status = ib_sources_read(w->r->sources, path, &text, &err);
+	if (status < 0) {
+		ib_diag_add(w->r->diag, status == -E2BIG ? IB_D_FILE_SIZE : IB_D_INCLUDE, word->at,
+			    "%s", err.text);
 		return;
 	}
 	ast = arena_alloc(w->r->arena, sizeof(*ast));

@@ -87,6 +87,9 @@ void pass_check(struct ib_recipe *r);
 /* emit_ir.c */
 void pass_emit(struct ib_recipe *r);
 
+/* ir.c: asserts what the engine relies on. */
+void ir_verify(const struct ib_ir *ir);
+
 /* scope.c */
 struct variable *scope_find(const struct scope *s, const char *name);
 void scope_set(struct ib_recipe *r, struct scope *s, const struct variable *v);
@@ -153,7 +156,7 @@ void layout_check(struct ib_recipe *r, const struct ib_ast_instruction *in);
 struct ib_node *layout_node(struct ib_recipe *r, const struct ib_ast_word *words,
 			    const struct ib_ast_node *children);
 
-/* mount.c */
+/* mounts.c */
 bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_diag *diag,
 		 struct ib_mount *ret_mount);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The tables of phases and ops, and the IR as JSON (docs/ir.md). */
+#include "front.h"
+
 #include <imagebuild/jsonout.h>
 #include <imagebuild/recipe.h>
 #include <imagebuild/source.h>
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +29,45 @@ enum ib_phase ib_phase_find(const char *name)
 			return (enum ib_phase)i;
 	}
 	return IB_PHASE_NONE;
+}
+
+static void verify_op(const struct ib_op *op, uint32_t stage)
+{
+	bool is_step = ib_ops[op->code].phase != IB_PHASE_NONE;
+
+	assert(op->code < IB_OPS && op->at.end >= op->at.start && op->at.end > 0);
+	assert(is_step == (op->phase != IB_PHASE_NONE));
+	assert(op->order >= -1 && op->order <= 99 && (!is_step || op->order >= 0));
+	if (op->code == IB_OP_BASE)
+		assert(op->base.kind == IB_BASE_STAGE ? op->base.stage < stage
+						      : op->base.name != NULL);
+	if (op->code == IB_OP_COPY && op->copy.from == IB_FROM_STAGE)
+		assert(op->copy.from_stage < stage);
+	if (op->code == IB_OP_COPY || op->code == IB_OP_ADD)
+		assert(op->copy.dest.text[0] == '/' &&
+		       op->copy.sources.len + op->copy.heredocs.len > 0);
+	if (op->code == IB_OP_RUN)
+		assert(op->run.form == IB_RUN_EXEC ? op->run.argv.len > 0 : op->run.text != NULL);
+	if (op->code == IB_OP_RUN && op->run.form == IB_RUN_SHELL)
+		assert(op->run.shell.len > 0);
+	if (op->code == IB_OP_LAYOUT)
+		assert(!op->layout.root != !op->layout.file.text);
+	(void)is_step;
+	(void)stage;
+}
+
+void ir_verify(const struct ib_ir *ir)
+{
+	assert(ir->stages.len > 0 && (!ir->is_fragment || ir->stages.len == 1));
+	for (uint32_t i = 0; i < ir->stages.len; i++) {
+		const struct ib_stage *s = &ir->stages.items[i];
+
+		assert(ir->is_fragment || (s->ops.len > 0 && s->ops.items[0].code == IB_OP_BASE));
+		vec_foreach (struct ib_op, op, &s->ops)
+			verify_op(op, i);
+		for (size_t k = 1; k < s->env.len; k++)
+			assert(strcmp(s->env.items[k - 1].key, s->env.items[k].key) < 0);
+	}
 }
 
 struct dump {

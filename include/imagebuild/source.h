@@ -9,7 +9,7 @@
 struct ib_sources;
 struct ib_error;
 
-/* Bounds of one text, of their sum, and of INCLUDE nesting (docs/limits.md). */
+/* Bounds of one text, of their sum, and of INCLUDE nesting (docs/language.md, "Limits"). */
 #define IB_SOURCE_MAX (16u << 20)
 #define IB_SOURCES_MAX 0x7fffffffu
 
