@@ -6,20 +6,22 @@
 
 #include <string.h>
 
+/* Before the size of the disk is known, places are only known up to the first part of the rest. */
 static void emit_place(struct jsonout *j, const struct layout *l, const struct block_node *n)
 {
-	if (l->size > 0 || n->bytes > 0) {
+	bool is_settled = l->size > 0 || l->known > 0;
+	bool is_start_known = true;
+
+	for (const struct block_node *s = n->parent->children; s != n; s = s->next)
+		is_start_known &= is_settled || !s->size.is_relative;
+	if (is_start_known)
 		json_u64(j, "start", n->start);
+	if (is_settled || !n->size.is_relative) {
 		json_u64(j, "size", n->bytes);
 		return;
 	}
 	json_str(j, "size", NULL);
-	if (n->row->role != BLOCK_SLOT)
-		return;
-	if (n->size.is_relative)
-		json_u64(j, "millionths_of_rest", n->size.millionths);
-	else
-		json_u64(j, "wanted", n->size.bytes);
+	json_u64(j, "millionths_of_rest", n->size.millionths);
 }
 
 static void emit_slot(struct jsonout *j, const struct block_node *n)
@@ -60,7 +62,7 @@ static void emit_node(struct jsonout *j, const struct layout *l, const struct bl
 
 static void emit_size(struct jsonout *j, const struct layout *l)
 {
-	uint64_t size = l->size > 0 ? l->size : l->given.bytes;
+	uint64_t size = l->size > 0 ? l->size : l->known;
 
 	if (size > 0) {
 		json_u64(j, "size", size);

@@ -75,7 +75,8 @@ struct layout {
 	uint64_t sector_size, align;
 	struct block_size given; /* of the disk, where the configuration says one */
 	struct ib_span given_at;
-	uint64_t size;
+	uint64_t known; /* the disk's size as far as it is known before the build, else 0 */
+	uint64_t size;  /* after layout_place */
 	/* During layout_place and disk_write. */
 	const struct disk_job *job;
 	int fd;
@@ -117,8 +118,10 @@ uint64_t partition_first(const struct layout *l);
 bool partition_lay_out(struct layout *l, uint64_t size, struct block_node **ret_bad);
 /* What everything but the relative slots takes, table and alignment included. */
 uint64_t partition_fixed(const struct layout *l);
-/* "esp 550 MiB + root 2 GiB + 2 MiB for the table = 2600 MiB, but the disk has 2 GiB" */
-void partition_sum(const struct layout *l, uint64_t size, struct buf *out);
+/* Why BAD has no place: "esp 550 MiB + root 2 GiB + 2 MiB for the table = 2600 MiB, but the disk
+ * has 2 GiB" */
+void partition_sum(const struct layout *l, const struct block_node *bad, uint64_t size,
+		   struct buf *out);
 /* A slot of what is left: the part it gets, in millionths. */
 uint64_t partition_share(const struct layout *l, const struct block_node *slot);
 

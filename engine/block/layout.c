@@ -11,6 +11,7 @@
 
 #define EFI_EXTRA_KIB (525 * KIB) /* what dib adds for block-device-efi */
 #define JOURNAL_MIB 64
+#define MUCH (1024 * 1024 * MIB)
 
 const char *layout_var(const struct layout *l, const char *name)
 {
@@ -116,18 +117,20 @@ static void check_sizes(struct layout *l, struct ib_diag *diag)
 	uint64_t size = known_size(l);
 	struct block_node *bad = NULL;
 
-	if (size == 0 || !l->top->children || l->top->children->row->role != BLOCK_SLOT)
+	l->known = size;
+	if (!l->top->children || l->top->children->row->role != BLOCK_SLOT)
 		return;
-	if (partition_lay_out(l, size, &bad))
+	/* on a disk that is large enough those of fixed size get their places */
+	if (partition_lay_out(l, size > 0 ? size : partition_fixed(l) + MUCH, &bad))
 		return;
 	cleanup_buf struct buf sum = BUF_INIT;
 
-	partition_sum(l, size, &sum);
+	partition_sum(l, bad, size, &sum);
 	ib_diag_add(diag, IB_D_OVERFULL, bad->size_at, "partition '%s' does not fit: %s", bad->name,
 		    sum.data);
 	if (l->given.is_given)
 		ib_diag_note(diag, l->given_at, "the disk's size is given here");
-	else
+	else if (size > 0)
 		ib_diag_hint(diag, "the disk's size is DIB_IMAGE_SIZE");
 }
 

@@ -280,11 +280,16 @@ uint64_t partition_share(const struct layout *l, const struct block_node *slot)
 	return left;
 }
 
+static bool is_beyond_mbr(const struct layout *l, const struct block_node *s)
+{
+	return is_mbr(l) && (s->start + s->bytes) / l->sector_size > MBR_SECTORS_MAX;
+}
+
 static bool fits(const struct layout *l, const struct block_node *s, uint64_t end)
 {
 	if (s->bytes == 0 || s->start > end || s->bytes > end - s->start)
 		return false;
-	return !is_mbr(l) || (s->start + s->bytes) / l->sector_size <= MBR_SECTORS_MAX;
+	return !is_beyond_mbr(l, s);
 }
 
 bool partition_lay_out(struct layout *l, uint64_t size, struct block_node **ret_bad)
@@ -314,10 +319,15 @@ bool partition_lay_out(struct layout *l, uint64_t size, struct block_node **ret_
 	return true;
 }
 
-void partition_sum(const struct layout *l, uint64_t size, struct buf *out)
+void partition_sum(const struct layout *l, const struct block_node *bad, uint64_t size,
+		   struct buf *out)
 {
 	uint64_t total = partition_fixed(l), table = total;
 
+	if (is_beyond_mbr(l, bad)) {
+		buf_str(out, "it ends behind the last sector that an MBR can name; use gpt");
+		return;
+	}
 	for (const struct block_node *s = l->top->children; s; s = s->next) {
 		buf_printf(out, "%s ", s->name);
 		if (s->size.is_relative)
@@ -353,7 +363,7 @@ static int table_place(struct block_node *n, struct layout *l, struct ib_error *
 		return 0;
 	cleanup_buf struct buf sum = BUF_INIT;
 
-	partition_sum(l, l->size, &sum);
+	partition_sum(l, bad, l->size, &sum);
 	(void)ib_fail_text(err, ENOSPC, "partition '%s' does not fit: %s", bad->name, sum.data);
 	err->exit = IB_EXIT_INPUT;
 	err->at = bad->size_at;

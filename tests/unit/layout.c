@@ -295,6 +295,17 @@ TEST("an overfull layout is an error with its arithmetic, before anything runs")
 	image_size = NULL;
 }
 
+TEST("an MBR does not reach past 2 TiB")
+{
+	start();
+	struct ib_node *parts =
+		node("partition", "root", "size=3TiB", node("ext4", NULL, "mount=/", NULL));
+
+	check(!from_tree(node("mbr", NULL, "", parts), false));
+	check(says("partition 'root' does not fit: it ends behind the last sector that an MBR can "
+		   "name"));
+}
+
 TEST("two labels, two mount points, long labels and a missing root are errors, all in one run")
 {
 	start();
