@@ -119,6 +119,22 @@ static int enter_layers(struct init *in, struct ib_error *err)
 	return 0;
 }
 
+/* What our user namespace may not take away, no overlay may cover. */
+static bool has_mounts_below(struct arena *a, const char *directory)
+{
+	struct ib_error ignored = IB_ERROR_INIT;
+	struct mount_vec mounts = { 0 };
+	size_t len = strlen(directory);
+
+	if (mountinfo_read(a, &mounts, &ignored) < 0)
+		return false;
+	vec_foreach (const struct mount_entry, m, &mounts) {
+		if (strncmp(m->target, directory, len) == 0 && m->target[len] == '/')
+			return true;
+	}
+	return false;
+}
+
 static int enter_out(struct init *in, struct ib_error *err)
 {
 	const char *directory = sb_self.directory;
@@ -127,9 +143,8 @@ static int enter_out(struct init *in, struct ib_error *err)
 	if (in->step->side != SANDBOX_HOST || !directory || strcmp(directory, "/") == 0)
 		return 0;
 	r = overlay_out(&in->step->layers, directory, err);
-	if (r == -EINVAL) {
-		/* A mount below it that our user namespace may not take away: the directory stays
-		 * read-only. */
+	/* Then the directory stays read-only. */
+	if (r == -EINVAL && has_mounts_below(in->arena, directory)) {
 		*err = (struct ib_error)IB_ERROR_INIT;
 		return 0;
 	}

@@ -86,7 +86,7 @@ int overlay_out(const struct sandbox_layers *layers, const char *directory, stru
 
 /* ---- root.c */
 
-int root_compose(const struct sandbox_setup *setup, pid_t caller, struct ib_error *err);
+int root_compose(const struct sandbox_setup *setup, struct ib_error *err);
 /* Removes what the private /tmp holds. */
 void root_remove_private(void);
 

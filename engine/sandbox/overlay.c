@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 
 #define LOWERS_MAX 500 /* of the kernel */
 
@@ -126,6 +128,18 @@ static int mount_wrapped(const struct overlay *o, const char *target, struct ib_
 	return mount_any(&outer, target, err);
 }
 
+/* In a container the store is easily on the container's own overlay. */
+static int explain(const struct overlay *o, int r, struct ib_error *err)
+{
+	struct statfs fs;
+
+	if (r == -EINVAL && o->upper_fd >= 0 && fstatfs(o->upper_fd, &fs) == 0 &&
+	    fs.f_type == OVERLAYFS_SUPER_MAGIC)
+		return ib_hint(err, "the store is on an overlay, which cannot hold layers: move it "
+				    "to a volume (--store)");
+	return r;
+}
+
 int overlay_mount(const struct overlay *o, const char *target, struct ib_error *err)
 {
 	size_t least = o->upper_fd >= 0 ? 1 : 2;
@@ -146,9 +160,11 @@ int overlay_mount(const struct overlay *o, const char *target, struct ib_error *
 	}
 	padded.lower_fds = lowers;
 	r = mount_any(&padded, target, err);
-	if (r == -ELOOP && padded.lowers_len > 1)
-		r = mount_wrapped(&padded, target, err);
-	return r;
+	if (r != -ELOOP)
+		return explain(&padded, r, err);
+	/* What the kernel marked as in use before it refused, it would refuse for that mark now. */
+	r = padded.work_fd >= 0 ? fs_remove_at(padded.work_fd, "work", err) : 0;
+	return r < 0 ? r : mount_wrapped(&padded, target, err);
 }
 
 struct fds {

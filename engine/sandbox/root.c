@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mount.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
@@ -158,22 +159,41 @@ static int own_proc(struct ib_error *err)
 	return mount_bind(HOST "/proc", "/proc", false, err);
 }
 
-static int make_private_dir(pid_t caller, struct ib_error *err)
+/* Holds private_dir.lock; -EAGAIN where a cleaner took it between open and flock. */
+static int lock_private(struct ib_error *err)
 {
-	cleanup_free char *lock = NULL;
-	int r, fd;
+	cleanup_free char *lock = ib_xprintf("%s.lock", private_dir);
+	cleanup_fd int fd = open(lock, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, 0600);
+	struct stat here, there;
 
-	(void)snprintf(private_dir, sizeof(private_dir), SB_STORE "/tmp/%d-sandbox", (int)caller);
-	r = fs_mkdirs_at(AT_FDCWD, private_dir, 0755, err);
+	if (fd < 0)
+		return ib_fail(err, errno, "make %s", lock);
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0 || fstat(fd, &here) < 0 || stat(lock, &there) < 0 ||
+	    here.st_ino != there.st_ino)
+		return -EAGAIN;
+	(void)take_fd(&fd); /* held until the supervisor is gone */
+	return 0;
+}
+
+/* A draft of the store, as store_draft_new makes them, so that the store's cleaning sees whose it
+ * is. */
+static int make_private_dir(struct ib_error *err)
+{
+	uint64_t n = 0;
+	int r = fs_mkdirs_at(AT_FDCWD, SB_STORE "/tmp", 0755, err);
+
 	if (r < 0)
 		return r;
-	lock = fs_join(private_dir, "lock");
-	fd = open(lock, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
-	if (fd < 0)
-		return ib_fail(err, errno, "open %s", lock);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
-		return ib_fail(err, errno, "lock %s", lock);
-	return 0; /* held, with fd, until the supervisor is gone */
+	do {
+		if (getrandom(&n, sizeof(n), 0) != (ssize_t)sizeof(n))
+			return ib_fail(err, errno, "name a directory");
+		(void)snprintf(private_dir, sizeof(private_dir), SB_STORE "/tmp/sandbox-%016llx",
+			       (unsigned long long)n);
+		r = lock_private(err);
+	} while (r == -EAGAIN);
+	if (r == 0 && mkdir(private_dir, 0755) < 0)
+		r = ib_fail(err, errno, "make %s", private_dir);
+	return r;
 }
 
 static int make_under_private(const char *name, const char *sub, mode_t mode)
@@ -294,7 +314,7 @@ static int compose_dev(struct ib_error *err)
 	return mount_nodes(dev, HOST "/dev", host_nodes, ARRAY_SIZE(host_nodes), err);
 }
 
-int root_compose(const struct sandbox_setup *setup, pid_t caller, struct ib_error *err)
+int root_compose(const struct sandbox_setup *setup, struct ib_error *err)
 {
 	int r = new_root(err);
 
@@ -309,7 +329,7 @@ int root_compose(const struct sandbox_setup *setup, pid_t caller, struct ib_erro
 	if (r == 0)
 		r = bind_setup(setup, err);
 	if (r == 0)
-		r = make_private_dir(caller, err);
+		r = make_private_dir(err);
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(private_dirs); i++)
 		r = mount_private(private_dirs[i], err);
 	if (r == 0)
@@ -319,9 +339,11 @@ int root_compose(const struct sandbox_setup *setup, pid_t caller, struct ib_erro
 
 void root_remove_private(void)
 {
+	cleanup_free char *lock = ib_xprintf("%s.lock", private_dir);
 	struct ib_error ignored = IB_ERROR_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(private_dirs); i++)
 		(void)umount2(private_dirs[i], MNT_DETACH);
 	(void)fs_remove_at(AT_FDCWD, private_dir, &ignored); /* the next build tries again */
+	(void)unlink(lock);
 }

@@ -23,7 +23,6 @@ struct start {
 	struct arena *arena;
 	bool has_userns;
 	struct idmap map;
-	pid_t caller;
 	int go[2]; /* caller -> supervisor: "ids are mapped"; open as long as the caller waits */
 	int report[2]; /* supervisor -> caller: struct ib_error, code 0 for "ready" */
 	int (*fn)(void *);
@@ -100,7 +99,7 @@ static int supervisor_prepare(const struct start *s, struct ib_error *err)
 	(void)umask(022);
 	sb_self.directory = s->setup.directory;
 	sb_self.force_old_overlay = s->setup.force_old_overlay;
-	r = root_compose(&s->setup, s->caller, err);
+	r = root_compose(&s->setup, err);
 	if (r < 0)
 		return ib_wrap(err, "compose the sandbox's root");
 	/* A directory that is gone from our view (a network mount) is no reason to stop. */
@@ -191,7 +190,6 @@ int sandbox_start(const struct sandbox_setup *setup, int (*fn)(void *), void *ar
 	struct start s = { .setup = *setup,
 			   .arena = a,
 			   .has_userns = idmap_is_needed(),
-			   .caller = getpid(),
 			   .go = { -1, -1 },
 			   .report = { -1, -1 },
 			   .fn = fn,

@@ -96,7 +96,11 @@ is "$(cat out | tr '\n' ' ')" 'changed added added d added ' 'later steps see wh
 mkdir -p dir/.cache/store
 "$tool" -S dir/.cache/store -d dir -D a sh -c 'echo x >x; cat x' >out 2>err
 is "$(cat out)" x 'the store may lie below the caller'\''s directory'
-"$tool" -S dir/.cache/store sh -c 'rm -rf /imagebuild/store/layers' >/dev/null 2>&1
+"$tool" -S dir/.cache/store -d dir -D b -l a sh -c 'cat x; echo y >y; cat y' >out 2>err
+is "$(tr '\n' ' ' <out)" 'x y ' 'also for the second step'
+"$tool" -S dir/.cache/store -d dir -l b -l a cat x y >out 2>err
+is "$(tr '\n' ' ' <out)" 'x y ' 'and for one that writes nothing'
+"$tool" -S dir/.cache/store -l a sh -c 'rm -rf /imagebuild/store/layers' >/dev/null 2>&1
 
 run -D dev -l base bash -euc '
 	cd $TARGET_ROOT/dev
@@ -184,7 +188,7 @@ mkdir inner
 run -D in -l base bash -c 'export T='"$tool"'; cd /tmp; mkdir n; mount -t tmpfs n n; mkdir n/store; $T -S n/store -B /imagebuild/bin -D a bash -c "mknod -m 600 \$TARGET_ROOT/null c 1 3; getfattr --absolute-names --only-values -n user.imagebuild.dev \$TARGET_ROOT/null; echo; echo \$container; mount -t sysfs s \$TARGET_ROOT && ls \$TARGET_ROOT/class >/dev/null && umount -f \$TARGET_ROOT && echo done"'
 is "$(grep -v status out | tr '\n' ' ')" 'c 1 3 lxc done ' 'inside another sandbox shims do what the notifier cannot'
 
-before=$(cat /proc/self/mounts)
+before=$(cat /proc/self/mounts) scratch=$(ls store/tmp | grep -c .)
 "$tool" -S store -d dir -D killed -l base sh -c 'setsid sleep 987 & sleep 987' >/dev/null 2>&1 &
 pid=$!
 i=0
@@ -197,5 +201,7 @@ i=0
 while pgrep -f 'sleep 987' >/dev/null && [ $i -lt 50 ]; do sleep 0.1; i=$((i + 1)); done
 [ $i -lt 50 ]
 ok $? 'killing the caller kills everything'
+run -l base true
+is "$(ls store/tmp | grep -c .)" $((scratch + 2)) 'of a killed build only its scratch directory and lock stay'
 is "$(cat /proc/self/mounts)" "$before" 'no mount is visible outside'
 exit $failed

@@ -93,7 +93,7 @@ static int supervise(void *arg)
 	if (r == 0)
 		show(&result);
 	else
-		(void)fprintf(stderr, "error %s\n", err.text);
+		(void)fprintf(stderr, "error %s (%s)\n", err.text, err.hint);
 	return r == 0 && result.status == 0 ? 0 : 1;
 }
 
