@@ -328,8 +328,8 @@ static const char *request_path(struct closure *c, const char *path, const struc
 	struct stat st;
 
 	if (!realpath(full, real) || stat(real, &st) < 0) {
-		ib_diag_add(c->diag, IB_D_UNKNOWN_ELEMENT, op->at,
-			    "'%s' is not in the context '%s'", path, c->e->context);
+		ib_diag_add(c->diag, IB_D_ELEMENT_PATH, op->at, "'%s' is not in the context '%s'",
+			    path, c->e->context);
 		return NULL;
 	}
 	n = realpath(c->e->context, root) ? strlen(root) : 0;

@@ -23,8 +23,10 @@ struct collect {
 
 static const char *strip(struct arena *a, const char *s, size_t n)
 {
-	while (n > 0 && strchr(" \t\r\n", *s))
-		s++, n--;
+	while (n > 0 && strchr(" \t\r\n", *s)) {
+		s++;
+		n--;
+	}
 	while (n > 0 && strchr(" \t\r\n", s[n - 1]))
 		n--;
 	return arena_strndup(a, s, n);

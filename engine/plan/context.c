@@ -133,8 +133,10 @@ static void add_pattern(struct expansion *x, const char *line, size_t n)
 		n--;
 	if (n > 0 && *line == '#')
 		return;
-	while (n > 0 && strchr(" \t", *line))
-		line++, n--;
+	while (n > 0 && strchr(" \t", *line)) {
+		line++;
+		n--;
+	}
 	takes_back = n > 0 && *line == '!';
 	pattern = clean_path(x->arena, arena_strndup(x->arena, line + takes_back, n - takes_back));
 	if (n > takes_back && pattern)
