@@ -264,7 +264,10 @@ static void add_packages_op(struct lowering *lo, const struct ib_op *op)
 static void add_recipe(struct lowering *lo)
 {
 	vec_foreach (struct ib_op, op, &lo->stage->ir->ops) {
-		struct step s = { .at = op->at, .op = op, .number = op->order };
+		struct step s = { .at = op->at,
+				  .op = op,
+				  .number = op->order,
+				  .is_decided_at_build = op->when.len > 0 };
 
 		if (op->phase != lo->phase)
 			continue;

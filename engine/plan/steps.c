@@ -97,6 +97,8 @@ static int hash_run(const struct step *s, const struct plan *p, struct buf *out,
 		key_variable(out, pair->key, pair->value);
 	key_text(out, "workdir", run->workdir ? run->workdir : "");
 	key_text(out, "user", run->user ? run->user : "");
+	if (run->is_offline)
+		key_text(out, "network", "none");
 	return 0;
 }
 

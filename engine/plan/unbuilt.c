@@ -13,12 +13,6 @@ static void unbuilt(struct planner *pl, struct ib_span at, const char *what)
 	ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, at, "%s is not built yet", what);
 }
 
-static void check_when(struct planner *pl, const struct ib_op *op, const char *what)
-{
-	if (op->when.len)
-		unbuilt(pl, op->when.items[0].at, what);
-}
-
 static void check_base(struct planner *pl, const struct ib_op *op)
 {
 	static const char *const names[] = {
@@ -40,24 +34,18 @@ static void check_run(struct planner *pl, const struct ib_op *op)
 {
 	const struct ib_op_run *run = &op->run;
 
-	check_when(pl, op, "RUN --when");
 	if (run->mounts.len)
 		unbuilt(pl, run->mounts.items[0].at, "RUN --mount");
 	if (run->inputs.len)
 		unbuilt(pl, run->inputs.items[0].at, "RUN --input");
 	if (run->install_type)
 		unbuilt(pl, op->at, "RUN --install-type");
-	if (run->is_offline)
-		unbuilt(pl, op->at, "RUN --network=none");
-	if (run->is_uncached)
-		unbuilt(pl, op->at, "RUN --no-cache");
 	if (run->form == IB_RUN_FILE)
 		unbuilt(pl, op->at, "RUN --script");
 }
 
 static void check_copy(struct planner *pl, const struct ib_op *op)
 {
-	check_when(pl, op, "COPY --when");
 	if (op->copy.from != IB_FROM_CONTEXT)
 		unbuilt(pl, op->at, "COPY --from");
 	if (op->copy.is_unpacked)

@@ -147,6 +147,41 @@ uncached() {
 }
 it '--no-cache runs everything, and its layers are the ones that are found afterwards' uncached
 
+conditions() {
+	recipe <<-'END'
+		ENV TINY_WORD=left
+		RUN --when=TINY_WORD=left echo left >/left
+		RUN --when=TINY_WORD!=left echo right >/right
+		COPY --when=TINY_WORD!=left r.Imagefile /copied
+	END
+	expect 0 build
+	tar -tf "$dir/r.tar" >"$work/list"
+	grep -qx ./left "$work/list"
+	! grep -qx './right\|./copied' "$work/list"
+	recipe <<-'END'
+		RUN --when=NO_SUCH=x true
+	END
+	expect 4 build
+	says '^r.Imagefile:2:.*NO_SUCH'
+}
+it '--when leaves steps out, and an unset variable in it is an error' conditions
+
+flags() {
+	recipe <<-'END'
+		RUN --network=none cat /proc/net/dev >/net
+		RUN --no-cache cat /proc/sys/kernel/random/uuid >/uuid
+		RUN echo after
+	END
+	expect 0 build
+	[ "$(content net | sed -n 's/^ *\([a-z0-9]*\):.*/\1/p')" = lo ]
+	uuid=$(content uuid)
+	expect 0 build
+	[ "$(ran | wc -l)" -ge 2 ]
+	! ran | grep -q 'cat /proc/net'
+	[ "$(content uuid)" != "$uuid" ]
+}
+it '--network=none leaves only lo, --no-cache runs a step in every build' flags
+
 failing() {
 	rm -f "$dir/r.tar"
 	recipe <<-'END'
