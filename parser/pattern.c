@@ -98,9 +98,8 @@ size_t pattern_prefix(const char *pattern, const char *s, size_t n, bool is_long
 	return prefix(pattern, s, n, is_longest, &is_hopeless);
 }
 
-/* Where the last match of G that ends exactly at END starts: a segment's length in bytes varies
- * with
- * '?' alone, so few starts are looked at. */
+/* Where a match of G that ends at END starts, or NONE. Its length in bytes varies with '?' alone,
+ * so few starts are looked at. */
 static size_t match_back(struct segment g, const char *s, size_t end)
 {
 	enum { CHARACTER_MAX = 4 };
@@ -123,7 +122,7 @@ size_t pattern_suffix(const char *pattern, const char *s, size_t n, bool is_long
 {
 	struct segment parts[PATTERN_LIMIT + 1];
 	const char *next = pattern;
-	size_t count = 0, at, end;
+	size_t count = 0, at, end = 0;
 
 	while (next && count < sizeof(parts) / sizeof(parts[0]))
 		parts[count++] = cut(next, &next);

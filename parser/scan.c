@@ -129,25 +129,29 @@ static bool is_comment(const struct physical *p)
 	return n < p->len && p->text[n] == '#';
 }
 
-/* Joins what follows a continued line; is_continued holds for the line before. */
+static void warn_empty(struct scan *s, const struct physical *p)
+{
+	if (s->empty_lines++ < EMPTY_LINE_LIMIT)
+		ib_diag_add(s->diag, IB_D_EMPTY_CONTINUATION, span_of(p->at, p->len),
+			    "empty line in a continued instruction");
+}
+
+/* Joins what follows a continued line. Comments and empty lines between vanish; of the empty ones
+ * the first is reported. */
 static void join_rest(struct scan *s, struct line *l)
 {
 	struct physical p;
-	bool is_open = true, has_warned = s->empty_lines >= EMPTY_LINE_LIMIT;
+	bool is_open = true, has_empty = false;
 	uint32_t len = 0;
 
 	while (is_open && next_physical(s, &p)) {
-		if (is_comment(&p))
+		bool is_empty = blanks(&p) == p.len;
+
+		if (is_empty && !has_empty)
+			warn_empty(s, &p);
+		has_empty |= is_empty;
+		if (is_empty || is_comment(&p))
 			continue;
-		if (blanks(&p) == p.len) {
-			if (!has_warned) {
-				ib_diag_add(s->diag, IB_D_EMPTY_CONTINUATION, span_of(p.at, p.len),
-					    "empty line in a continued instruction");
-				s->empty_lines++;
-			}
-			has_warned = true;
-			continue;
-		}
 		is_open = is_continued(s, &p, &len);
 		if (!is_open)
 			len = p.len;

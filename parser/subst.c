@@ -219,7 +219,7 @@ static void modify(struct state *t, struct buf *out, size_t name_at, size_t len,
 {
 	bool is_colon = t->s[t->at] == ':';
 	size_t op_at = t->at + is_colon;
-	char op = op_at < t->n ? t->s[op_at] : '\0';
+	char op = op_at < t->n ? t->s[op_at] : (char)0;
 
 	if (op && strchr("-+?", op)) {
 		t->at = op_at + 1;
@@ -285,7 +285,7 @@ static void braces(struct state *t, struct buf *out, size_t start)
 static void dollar(struct state *t, struct buf *out, enum mode mode)
 {
 	size_t start = t->at++;
-	char c = t->at < t->n ? t->s[t->at] : '\0';
+	char c = t->at < t->n ? t->s[t->at] : (char)0;
 	size_t len = name_len(t->s + t->at, t->n - t->at);
 	const char *value;
 
@@ -346,7 +346,7 @@ static void single_quotes(struct state *t, struct buf *out, enum mode mode)
 /* An escape takes the meaning from the next character; in a heredoc only from '$' and itself. */
 static void escaped(struct state *t, struct buf *out, enum mode mode)
 {
-	char next = t->at + 1 < t->n ? t->s[t->at + 1] : '\0';
+	char next = t->at + 1 < t->n ? t->s[t->at + 1] : (char)0;
 
 	if (t->mode == BODY && t->depth == 0 && next != '$' && next != t->x->escape)
 		next = '\0';
