@@ -14,8 +14,10 @@
 
 static void unref_context(struct fdisk_context **c)
 {
-	if (*c)
-		fdisk_unref_context(*c);
+	if (!*c)
+		return;
+	(void)fdisk_set_script(*c, NULL); /* it refers back to the context */
+	fdisk_unref_context(*c);
 }
 #define cleanup_context __attribute__((cleanup(unref_context)))
 
