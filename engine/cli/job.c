@@ -25,22 +25,36 @@ int cli_usage(const char *hint, const char *fmt, ...)
 	return IB_EXIT_USAGE;
 }
 
+/* What a failed step printed last, below the error and set off from it. */
+static void print_tail(const char *tail)
+{
+	for (const char *end; *tail; tail = *end ? end + 1 : end) {
+		end = strchrnul(tail, '\n');
+		(void)fprintf(stderr, "        %.*s\n", (int)(end - tail), tail);
+	}
+}
+
 int cli_fail(const struct cli *cli, const struct ib_sources *sources, const struct ib_error *err)
 {
 	const char *notes[] = { err->hint[0] ? err->hint : NULL, NULL };
 	cleanup_buf struct buf out = BUF_INIT;
+	cleanup_free char *text = ib_xstrdup(err->text);
 	int status = err->exit ? err->exit : IB_EXIT_MACHINE;
+	char *tail = strchrnul(text, '\n');
 
+	if (*tail)
+		*tail++ = '\0';
 	if (status > IB_EXIT_SIGNAL)
-		(void)fprintf(stderr, "imagebuild: %s\n", err->text);
+		(void)fprintf(stderr, "imagebuild: %s\n", text);
 	else if (sources && err->at.end) {
-		ib_diag_show(sources, err->at, IB_ERROR, err->text, notes, &out, cli->has_color);
+		ib_diag_show(sources, err->at, IB_ERROR, text, notes, &out, cli->has_color);
 		(void)fwrite(out.data, 1, out.len, stderr);
 	} else {
-		(void)fprintf(stderr, "imagebuild: error: %s\n", err->text);
+		(void)fprintf(stderr, "imagebuild: error: %s\n", text);
 		if (err->hint[0])
 			(void)fprintf(stderr, "  = %s\n", err->hint);
 	}
+	print_tail(tail);
 	return status;
 }
 
