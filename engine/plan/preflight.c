@@ -197,7 +197,7 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 	(void)snprintf(pf.path, sizeof(pf.path), "%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin",
 		       path ? path : "/usr/local/bin");
 	need_tool(&pf, "bash", NULL, "environment.d and hooks are run by it");
-	sandbox_preflight(add, &pf);
+	(void)sandbox_preflight(p->options->store, add, &pf);
 	for (size_t i = 0; i < p->stages_len; i++) {
 		check_elements(&pf, &p->stages[i]);
 		check_outputs(&pf, &p->stages[i]);

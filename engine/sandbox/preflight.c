@@ -8,15 +8,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sched.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #define TRIAL "/tmp/imagebuild-trial" /* on a tmpfs of the trial's own */
 
-static int try_ids(void)
+static int try_ids(int scratch_fd)
 {
+	(void)scratch_fd;
 	if (setresgid(0, 0, 0) < 0 || setresuid(0, 0, 0) < 0)
 		return -errno;
 	/* Of a map with the caller's id alone this is not part. */
@@ -25,42 +28,47 @@ static int try_ids(void)
 	return 0;
 }
 
-static int try_mounts(void)
+static int try_mounts(int scratch_fd)
 {
+	(void)scratch_fd;
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
 	    mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
 		return -errno;
 	return 0;
 }
 
-static int try_proc(void)
+static int try_proc(int scratch_fd)
 {
 	struct ib_error ignored = IB_ERROR_INIT;
 
+	(void)scratch_fd;
 	return mkdir(TRIAL, 0755) < 0 ? -errno : mount_proc(TRIAL, &ignored);
 }
 
 /* Removes a lower directory and makes it again: a whiteout and an opaque mark, which without
  * userxattr support in the kernel or the upper file system fail with EIO, and only now. */
-static int try_overlay(void)
+static int try_overlay(int scratch_fd)
 {
-	static const char *const dirs[] = { "/tmp/l", "/tmp/l/d", "/tmp/u", "/tmp/w", "/tmp/m" };
+	static const char *const dirs[] = { "l", "l/d", "u", "w", "m" };
 
+	if (scratch_fd >= 0 ? fchdir(scratch_fd) < 0 : chdir("/tmp") < 0)
+		return -errno;
 	for (size_t i = 0; i < ARRAY_SIZE(dirs); i++)
 		if (mkdir(dirs[i], 0755) < 0)
 			return -errno;
-	if (mount("overlay", "/tmp/m", "overlay", 0,
-		  "userxattr,volatile,lowerdir=/tmp/l,upperdir=/tmp/u,workdir=/tmp/w") < 0 ||
-	    rmdir("/tmp/m/d") < 0 || mkdir("/tmp/m/d", 0755) < 0)
+	if (mount("overlay", "m", "overlay", 0,
+		  "userxattr,volatile,lowerdir=l,upperdir=u,workdir=w") < 0 ||
+	    rmdir("m/d") < 0 || mkdir("m/d", 0755) < 0)
 		return -errno;
 	return 0;
 }
 
-static int try_filter(void)
+static int try_filter(int scratch_fd)
 {
 	struct ib_error err = IB_ERROR_INIT;
 	int listener = -1, r = bpf_load(true, &listener, &err);
 
+	(void)scratch_fd;
 	if (listener >= 0)
 		(void)close(listener);
 	return r;
@@ -68,7 +76,7 @@ static int try_filter(void)
 
 /* In this order, up to the first that fails. */
 static const struct {
-	int (*attempt)(void);
+	int (*attempt)(int scratch_fd);
 	const char *what, *why, *todo;
 } trials[] = {
 	{ try_ids, "the ids of a user namespace",
@@ -81,7 +89,8 @@ static const struct {
 	  "run outside of a container that hides parts of /proc, or unmask it (--security-opt "
 	  "systempaths=unconfined)" },
 	{ try_overlay, "overlayfs with userxattr", "layers are stacked by it",
-	  "use Linux 6.6 or later" },
+	  "put the store (--store) on a local disk, not on an overlay or a network; Linux 5.11 or "
+	  "later" },
 	{ try_filter, "seccomp filters", "device nodes and sysfs are emulated by one",
 	  "allow seccomp(2) with SECCOMP_FILTER_FLAG_NEW_LISTENER" },
 };
@@ -91,10 +100,10 @@ struct failure {
 	int code;
 };
 
-static struct failure run_trials(void)
+static struct failure run_trials(int scratch_fd)
 {
 	for (uint32_t i = 0; i < ARRAY_SIZE(trials); i++) {
-		int r = trials[i].attempt();
+		int r = trials[i].attempt(scratch_fd);
 
 		if (r < 0)
 			return (struct failure){ .trial = i, .code = -r };
@@ -102,14 +111,18 @@ static struct failure run_trials(void)
 	return (struct failure){ .trial = ARRAY_SIZE(trials) };
 }
 
-_Noreturn static void trial_child(int go_fd, int result_fd)
+_Noreturn static void trial_child(int go_fd, int result_fd, const char *scratch)
 {
 	struct failure f;
+	int scratch_fd;
 	char go;
 
 	if (read(go_fd, &go, 1) != 1)
 		_exit(1);
-	f = run_trials();
+	/* Not the caller's descriptor: that belongs to the caller's mounts, which overlayfs
+	 * refuses. */
+	scratch_fd = scratch[0] ? open(scratch, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	f = run_trials(scratch_fd);
 	_exit(fs_write_all(result_fd, &f, sizeof(f)) < 0);
 }
 
@@ -127,7 +140,7 @@ static void close_pipes(struct pipes *p)
 }
 
 /* Starts the throw-away child; ERR is what kept even that from working. */
-static int try_all(struct failure *ret_failure, struct ib_error *err)
+static int try_all(const char *scratch, struct failure *ret_failure, struct ib_error *err)
 {
 	__attribute__((cleanup(close_pipes))) struct pipes p = { { -1, -1 }, { -1, -1 } };
 	bool has_userns = idmap_is_needed();
@@ -147,7 +160,7 @@ static int try_all(struct failure *ret_failure, struct ib_error *err)
 	}
 	if (child.pid == 0) {
 		(void)close(p.go[1]);
-		trial_child(p.go[0], p.result[1]);
+		trial_child(p.go[0], p.result[1], scratch);
 	}
 	r = has_userns ? idmap_write(&map, child.pid, err) : 0;
 	if (r < 0)
@@ -160,13 +173,31 @@ static int try_all(struct failure *ret_failure, struct ib_error *err)
 	return 0;
 }
 
-int sandbox_preflight(void (*add)(void *context, const char *what, const char *why,
+/* A directory of the trial's own on the file system where the store is or will be; "" where none
+ * can be made: then the trial makes do with a tmpfs. */
+static void make_scratch(const char *store, char ret_path[PATH_MAX])
+{
+	cleanup_free char *dir = ib_xstrdup(store ? store : "");
+	struct stat st;
+
+	ret_path[0] = '\0';
+	while (dir[0] && stat(dir, &st) < 0 && strrchr(dir, '/'))
+		*strrchr(dir, '/') = '\0';
+	if (!dir[0] || snprintf(ret_path, PATH_MAX, "%s/.trial-XXXXXX", dir) >= PATH_MAX ||
+	    !mkdtemp(ret_path))
+		ret_path[0] = '\0';
+}
+
+int sandbox_preflight(const char *store,
+		      void (*add)(void *context, const char *what, const char *why,
 				  const char *package, const char *todo),
 		      void *context)
 {
 	struct failure f = { .trial = ARRAY_SIZE(trials) };
 	struct ib_error err = IB_ERROR_INIT;
-	char program[4096];
+	struct ib_error ignored = IB_ERROR_INIT;
+	char program[PATH_MAX], scratch[PATH_MAX];
+	int r;
 	const char *path = getenv("PATH");
 
 	if (idmap_is_needed() && geteuid() != 0 &&
@@ -176,7 +207,11 @@ int sandbox_preflight(void (*add)(void *context, const char *what, const char *w
 		    "they map the ids that an ordinary user may use", "uidmap", NULL);
 		return -ENOENT;
 	}
-	if (try_all(&f, &err) < 0) {
+	make_scratch(store, scratch);
+	r = try_all(scratch, &f, &err);
+	if (scratch[0])
+		(void)fs_remove_at(AT_FDCWD, scratch, &ignored);
+	if (r < 0) {
 		add(context, "a user namespace", err.text, NULL, err.hint[0] ? err.hint : NULL);
 		return -err.code;
 	}

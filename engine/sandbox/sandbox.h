@@ -105,10 +105,12 @@ int sandbox_run(const struct sandbox_step *step, struct arena *a, struct sandbox
  * image (no overlay marks, right ids). The descriptor keeps it until the supervisor ends. */
 int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, struct ib_error *err);
 
-/* What this machine lacks for the sandbox: calls ADD for each (what, why, package or NULL, todo or NULL). Tries
- * for real: user namespace with the whole map, overlay with opaque directory and whiteout, proc, notifier. What ADD
- * gets lives as long as the call. 0 when nothing is missing. */
-int sandbox_preflight(void (*add)(void *context, const char *what, const char *why, const char *package,
+/* What this machine lacks for the sandbox: calls ADD for each (what, why, package or NULL, todo or NULL); what it
+ * gets lives as long as the call. Tries for real, in a child: user namespace with the whole map, proc, notifier,
+ * overlay with opaque directory and whiteout on the file system of STORE (which need not exist; may be NULL). 0 when
+ * nothing is missing. */
+int sandbox_preflight(const char *store,
+		      void (*add)(void *context, const char *what, const char *why, const char *package,
 				  const char *todo),
 		      void *context);
 

@@ -204,7 +204,7 @@ int main(int argc, char **argv)
 
 	while ((option = getopt(argc, argv, "+S:d:v:D:l:b:u:w:t:B:cmknoTP")) != -1)
 		if (option == 'P')
-			return sandbox_preflight(say_missing, NULL) < 0;
+			return sandbox_preflight(t.setup.store, say_missing, NULL) < 0;
 		else if (!set_option(&t, option, optarg))
 			return 2;
 	vec_push(t.arena, &t.visible, NULL);
