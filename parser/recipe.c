@@ -3,6 +3,8 @@
 #include "front.h"
 #include "parse.h"
 
+#include <imagebuild/error.h>
+
 /* Passes up to check run on what parsed, errors or not; emit needs none. */
 static const struct pass {
 	const char *name;
@@ -51,8 +53,10 @@ int ib_recipe_open(const struct ib_options *options, const struct ib_vocab *voca
 	struct arena *arena;
 	int status = ib_sources_read(sources, options->file, &text, err);
 
-	if (status < 0)
+	if (status < 0) {
+		err->exit = IB_EXIT_USAGE;
 		return status;
+	}
 	arena = arena_new();
 	r = arena_alloc(arena, sizeof(*r));
 	*r = (struct ib_recipe){ .options = options,
