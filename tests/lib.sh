@@ -97,19 +97,21 @@ as_user() {
 	)
 }
 
-# Runs a command and says its exit status, whatever it is.
-status_of() {
-	"$@" && echo 0 || echo $?
+# not COMMAND...: fails where it succeeds. (set -e does not look at a command behind "!".)
+not() {
+	if "$@"; then
+		return 1
+	fi
 }
 
 # expect STATUS COMMAND...: the command's output in $work/out and $work/err.
 expect() {
-	want=$1
+	expected=$1
 	shift
-	got=0
-	"$@" >"$work/out" 2>"$work/err" || got=$?
-	[ "$got" -eq "$want" ] && return 0
-	echo "exit status $got, not $want: $*"
+	status=0
+	"$@" >"$work/out" 2>"$work/err" || status=$?
+	[ "$status" -eq "$expected" ] && return 0
+	echo "exit status $status, not $expected: $*"
 	cat "$work/out" "$work/err"
 	return 1
 }

@@ -49,7 +49,7 @@ recipe() {
 is_clean() {
 	left=$(find "$store/tmp" -mindepth 1)
 	[ -z "$left" ] || { echo "left in the store: $left"; return 1; }
-	! pgrep -u $user . >/dev/null || { echo "left running:"; ps -u $user -f; return 1; }
+	not pgrep -u $user . >/dev/null || { echo "left running:"; ps -u $user -f; return 1; }
 }
 
 first() {
@@ -94,14 +94,14 @@ contents() {
 	[ "$(listed etc/motd)" = "-rw-r--r-- 0/0" ]
 	tar -tf "$dir/r.tar" >"$work/list"
 	grep -qxF './exec form' "$work/list"
-	! grep -q 'imagebuild-run\|in_target' "$work/list"
+	not grep -q 'imagebuild-run\|in_target' "$work/list"
 }
 it 'the image has what the steps wrote, owned by whom they said' contents
 
 resolv() {
 	[ "$(tar -tvf "$dir/r.tar" ./etc/resolv.conf | awk '{ print $6, $7, $8 }')" = \
 		"./etc/resolv.conf -> /run/nowhere" ]
-	! grep -q 'resolv.conf.ORIG' "$work/list"
+	not grep -q 'resolv.conf.ORIG' "$work/list"
 }
 it "the target's own resolv.conf is back" resolv
 
@@ -134,7 +134,7 @@ edited() {
 	ran >"$work/ran"
 	grep -q '^install RUN cat' "$work/ran"
 	grep -q '^post-root RUN' "$work/ran"
-	! grep -q '^root \|^install COPY\|RUN pwd' "$work/ran"
+	not grep -q '^root \|^install COPY\|RUN pwd' "$work/ran"
 	[ "$(content more)" = more ]
 }
 it 'editing a RUN runs it and what is ordered after it, and nothing else' edited
@@ -219,7 +219,7 @@ killed() {
 		[ $n -lt 50 ]
 		sleep 0.1
 	done
-	! grep -q imagebuild /proc/mounts
+	not grep -q imagebuild /proc/mounts
 	recipe </dev/null
 	expect 0 build
 	is_clean
@@ -246,7 +246,7 @@ made_hooks() {
 	[ "$(content made)" = "made /tmp/in_target.d/install.d/20-made none" ]
 	tar -tf "$dir/r.tar" >"$work/list"
 	grep -qx ./after "$work/list"
-	! grep -qx ./gone "$work/list"
+	not grep -qx ./gone "$work/list"
 	expect 0 build
 	[ -z "$(ran)" ]
 }
@@ -281,7 +281,7 @@ old_overlay() {
 	END
 	overlay=mount expect 0 build
 	tar -tf "$dir/r.tar" >"$work/list"
-	! grep -qx ./etc/passwd "$work/list"
+	not grep -qx ./etc/passwd "$work/list"
 }
 it 'layers stacked by mount(2) give the same' old_overlay
 
