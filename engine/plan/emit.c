@@ -124,11 +124,16 @@ static void print_elements(const struct emission *em)
 	buf_char(em->out, '\n');
 }
 
+static const char *shown(const struct ib_pair *pair)
+{
+	return plan_is_secret_name(pair->key) ? "<set>" : pair->value;
+}
+
 static void print_env(const struct emission *em)
 {
 	vec_foreach (struct ib_pair, pair, &em->stage->env)
-		buf_printf(em->out, "  %s=%s\n", pair->key,
-			   plan_is_secret_name(pair->key) ? "<set>" : pair->value);
+		if (!plan_is_proxy_name(pair->key))
+			buf_printf(em->out, "  %s=%s\n", pair->key, shown(pair));
 }
 
 static void print_stage(const struct emission *em, size_t index)
@@ -198,7 +203,8 @@ static void emit_env(struct jsonout *j, const struct ib_pair_vec *env)
 {
 	json_object(j, "environment");
 	vec_foreach (struct ib_pair, pair, env)
-		json_str(j, pair->key, plan_is_secret_name(pair->key) ? "<set>" : pair->value);
+		if (!plan_is_proxy_name(pair->key))
+			json_str(j, pair->key, shown(pair));
 	json_object_end(j);
 }
 

@@ -53,6 +53,13 @@ bool plan_is_secret_name(const char *variable)
 	return false;
 }
 
+bool plan_is_proxy_name(const char *variable)
+{
+	size_t n = strlen(variable);
+
+	return n > 6 && strcasecmp(variable + n - 6, "_proxy") == 0;
+}
+
 const struct plan_stage *plan_stage_of(const struct plan *p, const struct step *step)
 {
 	for (size_t i = 0; i < p->stages_len; i++) {
@@ -240,8 +247,8 @@ int ib_plan_new(const struct ib_ir *ir, const struct ib_options *options,
 			    .sources = sources,
 			    .elements = elements,
 			    .statcache = statcache,
-			    .epoch = options->source_date_epoch,
 			    .arch = host_arch(a) };
+	p->epoch = plan_epoch(p);
 	p->context = context_find(&pl);
 	if (p->context) {
 		const char *map = arena_printf(a, "%s/pkg-map", p->context);

@@ -45,6 +45,12 @@ void key_digest(struct buf *out, const char *name, const struct digest *d);
 /* "NAME value", the value of a secret as its HMAC. */
 void key_variable(struct buf *out, const char *name, const char *value);
 
+/* epoch.c: SOURCE_DATE_EPOCH, -1 where the build must find it. */
+int64_t plan_epoch(const struct plan *p);
+
+/* http_proxy and its kin: of the caller's machine, in no key and no text. */
+bool plan_is_proxy_name(const char *variable);
+
 /* context.c */
 const char *context_find(struct planner *pl);
 

@@ -62,7 +62,8 @@ static int hash_environ(const struct step *s, const struct plan *p, struct buf *
 			key_text(out, "element", (*e)->name);
 	}
 	vec_foreach (struct ib_pair, pair, &stage->env)
-		key_variable(out, pair->key, pair->value);
+		if (!plan_is_proxy_name(pair->key))
+			key_variable(out, pair->key, pair->value);
 	return hash_directory(s, p, "environment.d/", out, err);
 }
 

@@ -289,6 +289,23 @@ TEST("what a recipe cannot have is missing in preflight's one list, with its pac
 	check_str(missing.items[missing.len - 1].what, "/no/such/input");
 }
 
+TEST("proxies of the caller are in no text, and what is given for SOURCE_DATE_EPOCH is taken")
+{
+	cleanup_planned struct planned p;
+
+	init(&p);
+	p.f.options.source_date_epoch = 1234567890;
+	vec_push(p.f.arena, &p.f.options.env,
+		 ((struct ib_pair){ .key = "HTTPS_PROXY", .value = "http://u:p@h" }));
+	check(plan(&p, "FROM os\nOUTPUT tar\n"));
+	check_int(p.plan->epoch, 1234567890);
+	buf_reset(&p.f.said);
+	ib_plan_print(p.plan, NULL, &p.f.said);
+	ib_plan_emit(p.plan, &p.f.said);
+	ib_plan_emit_keys(p.plan, &p.f.said);
+	check(p.f.said.len > 0 && !strstr(p.f.said.data, "u:p@h"));
+}
+
 TEST("names of variables that may hold a secret are known")
 {
 	check(plan_is_secret_name("DIB_DEV_USER_PASSWORD") && plan_is_secret_name("api_token"));
