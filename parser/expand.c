@@ -376,6 +376,19 @@ static void expand_instruction(struct walk *w, struct ib_ast_instruction *in)
 		include(w, in);
 }
 
+/* Behind a FROM that is left out. Its ARGs still make a --build-arg no mistake. */
+static void leave_out(struct walk *w, struct ib_ast_instruction *in)
+{
+	in->is_left_out = true;
+	for (struct ib_ast_word *word = in->words; word && in->directive->id == D_ARG;
+	     word = word->next) {
+		const char *name = intern_bytes(w->r->names, word->raw, strcspn(word->raw, "="));
+
+		(void)vec_push(w->r->arena, &w->args, name);
+		(void)build_arg(w, name);
+	}
+}
+
 static void walk_list(struct walk *w, const struct ib_ast *ast)
 {
 	w->subst.escape = ast->escape;
@@ -388,7 +401,7 @@ static void walk_list(struct walk *w, const struct ib_ast *ast)
 		} else if (in->directive->id == D_FROM) {
 			expand_from(w, in);
 		} else if (w->is_skipping) {
-			in->is_left_out = true;
+			leave_out(w, in);
 		} else {
 			expand_instruction(w, in);
 		}

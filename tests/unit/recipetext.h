@@ -32,14 +32,17 @@ static void compiled_free(struct compiled *c)
 }
 #define cleanup_compiled __attribute__((cleanup(compiled_free)))
 
-static void compile_bytes(struct compiled *c, const char *text, size_t n)
+/* OPTIONS may be NULL; its file is the text's. */
+static void compile_with(struct compiled *c, const struct ib_options *options, const char *text,
+			 size_t n)
 {
 	struct ib_error err = IB_ERROR_INIT;
 
 	*c = (struct compiled){ .fd = memfd_create("recipe", MFD_CLOEXEC) };
 	(void)snprintf(c->path, sizeof(c->path), "/proc/self/fd/%d", c->fd);
 	check(write(c->fd, text, n) == (ssize_t)n);
-	c->options = (struct ib_options){ .file = c->path, .source_date_epoch = -1 };
+	c->options = options ? *options : (struct ib_options){ .source_date_epoch = -1 };
+	c->options.file = c->path;
 	c->sources = ib_sources_new();
 	c->diag = ib_diag_new(c->sources);
 	if (ib_recipe_open(&c->options, NULL, c->sources, c->diag, &c->recipe, &err) < 0) {
@@ -51,9 +54,14 @@ static void compile_bytes(struct compiled *c, const char *text, size_t n)
 	ib_diag_render(c->diag, &c->said, false);
 }
 
+static inline void compile_bytes(struct compiled *c, const char *text, size_t n)
+{
+	compile_with(c, NULL, text, n);
+}
+
 static inline void compile(struct compiled *c, const char *text)
 {
-	compile_bytes(c, text, strlen(text));
+	compile_with(c, NULL, text, strlen(text));
 }
 
 /* The N-th op of CODE of the first stage; NULL where there is none. */
