@@ -157,8 +157,8 @@ static int copy_modules(struct grub *g, const char *target, struct ib_error *err
 	int r = fs_list(dir, ".", &names, &len, err);
 
 	for (size_t i = 0; r == 0 && i < len; i++) {
-		const char *data;
-		size_t n;
+		const char *data = NULL;
+		size_t n = 0;
 
 		if (!has_suffix(names[i], ".mod") && !has_suffix(names[i], ".lst"))
 			continue;
@@ -403,8 +403,8 @@ int boot_write(struct layout *l, struct ib_error *err)
 {
 	cleanup_arena struct arena *a = arena_new();
 	struct grub g = { .layout = l, .job = l->job, .arena = a, .root_fd = l->job->root_fd };
-	const char *boot, *core, *target = l->boots_bios ? l->target->bios : NULL;
-	size_t boot_len, core_len;
+	const char *boot = NULL, *core = NULL, *target = l->boots_bios ? l->target->bios : NULL;
+	size_t boot_len = 0, core_len = 0;
 
 	if (!target || !l->grub_dir)
 		return 0;

@@ -182,7 +182,7 @@ static const char *place_name(struct layout *l, const struct block_node *n)
 {
 	size_t count = 1;
 
-	if (n->source->name || n->row->role != BLOCK_SLOT)
+	if (n->source->name || !n->parent || n->row->role != BLOCK_SLOT)
 		return derive_name(l, n);
 	for (const struct block_node *s = n->parent->children; s && s != n; s = s->next)
 		count++;
@@ -210,6 +210,11 @@ static struct block_node *add_node(struct layout *l, struct block_node *parent,
 	if (!row)
 		return NULL;
 	check_keys(l, row, source, diag);
+	if (!parent && row->role != BLOCK_TABLE) {
+		ib_diag_add(diag, IB_D_NODE_CHILDREN, source->at,
+			    "a layout is gpt, mbr or none, not '%s'", source->kind);
+		return NULL;
+	}
 	if (parent && !may_hold(parent, row)) {
 		ib_diag_add(diag, IB_D_NODE_CHILDREN, source->at, "'%s' cannot stand in '%s'",
 			    source->kind, parent->row->name);
@@ -251,11 +256,6 @@ int graph_build(struct layout *l, const struct ib_node *root, struct ib_diag *di
 
 	if (!top)
 		return -1;
-	if (top->row->role != BLOCK_TABLE) {
-		ib_diag_add(diag, IB_D_NODE_CHILDREN, root->at,
-			    "a layout is gpt, mbr or none, not '%s'", root->kind);
-		return -1;
-	}
 	add_children(l, top, 0, diag);
 	vec_foreach (struct block_node *, n, &l->nodes)
 		if ((*n)->row->type->parse)

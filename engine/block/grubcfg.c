@@ -128,11 +128,10 @@ static const char *tree_cmdline(struct grub *g)
 		if (strncmp(line, name, strlen(name)) != 0)
 			continue;
 		const char *value = line + strlen(name);
-		bool is_quoted = *value == '"' || *value == '\'';
-		const char quote[] = { is_quoted ? *value : ' ', '\n', '\0' };
+		const char *end = *value == '"' ? "\"\n" : *value == '\'' ? "'\n" : " \t\n";
 
-		value += is_quoted;
-		found = arena_strndup(g->arena, value, strcspn(value, quote));
+		value += *value == '"' || *value == '\'';
+		found = arena_strndup(g->arena, value, strcspn(value, end));
 	}
 	/* shell in it would need a shell */
 	return strpbrk(found, "$`\\") ? "" : found;
@@ -154,15 +153,21 @@ static void add_cmdline(struct grub *g, struct buf *b)
 		buf_printf(b, " %s", more);
 }
 
-/* GRUB itself on the serial line, where that is one that it can drive: "ttyS0,115200" is unit 0. */
+/* GRUB itself on the serial line, where that is one that it can drive: "ttyS0,115200n8" is unit 0.
+ */
 static void add_terminal(const struct grub *g, struct buf *b)
 {
+	static const char name[] = "ttyS";
 	const char *serial = serial_console(g);
-	unsigned int unit, speed = 115200;
+	char *end;
 
-	if (sscanf(serial, "ttyS%u,%u", &unit, &speed) < 1)
+	if (strncmp(serial, name, strlen(name)) != 0)
 		return;
-	buf_printf(b, "serial --speed=%u --unit=%u --word=8 --parity=no --stop=1\n", speed, unit);
+	unsigned long unit = strtoul(serial + strlen(name), &end, 10);
+	unsigned long speed = *end == ',' ? strtoul(end + 1, NULL, 10) : 0;
+
+	buf_printf(b, "serial --speed=%lu --unit=%lu --word=8 --parity=no --stop=1\n",
+		   speed ? speed : 115200, unit);
 	buf_str(b, "terminal_input serial console\nterminal_output serial console\n");
 }
 

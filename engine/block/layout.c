@@ -11,7 +11,7 @@
 
 #define EFI_EXTRA_KIB (525 * KIB) /* what dib adds for block-device-efi */
 #define JOURNAL_MIB 64
-#define MUCH (1024 * 1024 * MIB)
+#define MUCH (MIB * MIB)
 
 const char *layout_var(const struct layout *l, const char *name)
 {

@@ -107,9 +107,9 @@ static int table_parse(struct block_node *n, struct layout *l, struct ib_diag *d
 
 static void read_type(struct block_node *n, struct layout *l, struct ib_diag *diag)
 {
-	const char *text = node_value(n, "type");
+	const char *given = node_value(n, "type"), *text = given ? given : "linux";
 
-	if (slot_type_set(n, text ? text : "linux", is_gpt(l), l))
+	if (slot_type_set(n, text, is_gpt(l), l))
 		return;
 	const char *near = slot_type_suggest(text);
 

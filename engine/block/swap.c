@@ -8,8 +8,8 @@
 #include <errno.h>
 #include <string.h>
 
-#define PAGE_BYTES 4096
-#define PAGES_MIN 10 /* as mkswap */
+#define PAGE_BYTES 4096u
+#define PAGES_MIN UINT64_C(10) /* as mkswap */
 
 struct swap_header {
 	char boot_bits[1024];
@@ -42,8 +42,8 @@ static int swap_place(struct block_node *n, struct layout *l, struct ib_error *e
 	if (r < 0)
 		return r;
 	if (n->bytes < PAGES_MIN * PAGE_BYTES)
-		return ib_fail_text(err, EINVAL, "swap area '%s' has less than %d KiB", n->name,
-				    PAGES_MIN * PAGE_BYTES / 1024);
+		return ib_fail_text(err, EINVAL, "swap area '%s' has less than %u KiB", n->name,
+				    (unsigned int)(PAGES_MIN * PAGE_BYTES / 1024));
 	return 0;
 }
 

@@ -295,6 +295,26 @@ TEST("an overfull layout is an error with its arithmetic, before anything runs")
 	image_size = NULL;
 }
 
+TEST("a layout begins with a table, and holds what it may hold")
+{
+	start();
+	check(!from_tree(node("partition", NULL, "", node("ext4", NULL, "mount=/", NULL)), false));
+	check(says("a layout is gpt, mbr or none, not 'partition'"));
+	start();
+	check(!from_tree(node("gpt", NULL, "", node("ext4", NULL, "mount=/", NULL)), false));
+	check(says("'ext4' cannot stand in 'gpt'"));
+	start();
+	check(!from_tree(
+		node("none", NULL, "",
+		     then(node("ext4", NULL, "mount=/", NULL), node("swap", NULL, "", NULL))),
+		false));
+	check(says("'none' holds one node"));
+	start();
+	check(!from_tree(node("gpt", NULL, "sise=1GiB", node("xfs", NULL, "", NULL)), false));
+	check(says("'gpt' has no key 'sise'; did you mean 'size'?"));
+	check(says("'xfs' is not built yet"));
+}
+
 TEST("an MBR does not reach past 2 TiB")
 {
 	start();
