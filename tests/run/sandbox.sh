@@ -165,6 +165,13 @@ has 'error working directory: /none' err 'so is a missing working directory'
 run -l base sh -c 'exit 7'
 has '^status 7$' err 'a failing step has its status'
 
+run -D fn -l base -F /imagebuild/build/mnt/made
+has '^status 0$' err 'a function runs in the step'
+run -l fn -l base stat -c '%a %u %s' /imagebuild/build/mnt/made
+is "$(cat out)" '600 0 0' 'its change is in the layer'
+run -D fn2 -l base -F /none/made
+has '^error make /none/made: No such file or directory' err 'its error comes back'
+
 mkfifo dir/fifo
 run -l base sh -c 'sync fifo'
 has '^status 0$' err 'fsync does nothing, also where it cannot'
@@ -185,7 +192,7 @@ run -l base sh -c 'sudo -u nobody id -un'
 is "$(cat out)" nobody 'sudo -u nobody'
 
 mkdir inner
-run -D in -l base bash -c 'export T='"$tool"'; cd /tmp; mkdir n; mount -t tmpfs n n; mkdir n/store; $T -S n/store -B /imagebuild/bin -D a bash -c "mknod -m 600 \$TARGET_ROOT/null c 1 3; getfattr --absolute-names --only-values -n user.imagebuild.dev \$TARGET_ROOT/null; echo; echo \$container; mount -t sysfs s \$TARGET_ROOT && ls \$TARGET_ROOT/class >/dev/null && umount -f \$TARGET_ROOT && echo done"'
+run -D in -l base -v "$(dirname "$tool")" bash -c 'export T='"$tool"'; cd /tmp; mkdir n; mount -t tmpfs n n; mkdir n/store; $T -S n/store -B /imagebuild/bin -D a bash -c "mknod -m 600 \$TARGET_ROOT/null c 1 3; getfattr --absolute-names --only-values -n user.imagebuild.dev \$TARGET_ROOT/null; echo; echo \$container; mount -t sysfs s \$TARGET_ROOT && ls \$TARGET_ROOT/class >/dev/null && umount -f \$TARGET_ROOT && echo done"'
 is "$(grep -v status out | tr '\n' ' ')" 'c 1 3 lxc done ' 'inside another sandbox shims do what the notifier cannot'
 
 before=$(cat /proc/self/mounts) scratch=$(ls store/tmp | grep -c .)

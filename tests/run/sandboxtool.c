@@ -17,7 +17,7 @@ struct tool {
 	struct sandbox_setup setup;
 	struct sandbox_step step;
 	const char *draft;
-	bool is_tree;
+	bool is_tree, is_function;
 	struct arena *arena;
 	struct str_vec lowers, visible;
 	struct VEC(struct sandbox_bind) binds;
@@ -56,6 +56,14 @@ static int show_tree(struct tool *t, struct ib_error *err)
 	return ib_fail(err, errno, "run %s", t->argv[0]);
 }
 
+/* A function as a step: makes the file that ARG, a string, names. */
+static int make_file(void *arg, struct ib_error *err)
+{
+	cleanup_fd int fd = open(arg, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+
+	return fd < 0 ? ib_fail(err, errno, "make %s", (const char *)arg) : 0;
+}
+
 static void show(const struct sandbox_result *result)
 {
 	vec_foreach (struct sandbox_left, l, &result->left) {
@@ -83,6 +91,9 @@ static int supervise(void *arg)
 
 	t->step.layers.lowers = t->lowers.items;
 	t->step.layers.len = t->lowers.len;
+	if (t->is_function)
+		t->step.fn = make_file;
+	t->step.arg = arena_strdup(t->arena, t->argv[0]);
 	t->step.argv = t->argv;
 	t->step.binds = t->binds.items;
 	t->step.binds_len = t->binds.len;
@@ -129,6 +140,9 @@ static bool set_flag(struct tool *t, int option)
 		return true;
 	case 'o':
 		t->setup.force_old_overlay = true;
+		return true;
+	case 'F':
+		t->is_function = true;
 		return true;
 	case 'T':
 		t->is_tree = true;
@@ -192,7 +206,8 @@ static const char *const environment[] = {
 
 int main(int argc, char **argv)
 {
-	struct tool t = { .arena = arena_new(),
+	cleanup_arena struct arena *arena = arena_new();
+	struct tool t = { .arena = arena,
 			  .step = { .name = "test",
 				    .in_fd = -1,
 				    .log_fd = 1,
@@ -202,7 +217,7 @@ int main(int argc, char **argv)
 	struct ib_error err = IB_ERROR_INIT;
 	int option, status = 0;
 
-	while ((option = getopt(argc, argv, "+S:d:v:D:l:b:u:w:t:B:cmknoTP")) != -1)
+	while ((option = getopt(argc, argv, "+S:d:v:D:l:b:u:w:t:B:cmknoFTP")) != -1)
 		if (option == 'P')
 			return sandbox_preflight(t.setup.store, say_missing, NULL) < 0;
 		else if (!set_option(&t, option, optarg))
@@ -216,6 +231,5 @@ int main(int argc, char **argv)
 	}
 	if (child_wait(&child, &status, &err) < 0)
 		return 1;
-	arena_free(t.arena);
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
