@@ -101,6 +101,24 @@ static bool has_option(const char *opts, const char *flag)
 	return opts && strstr(opts, flag);
 }
 
+/* Runs a tool with the clock at EPOCH; an ordinary user's PATH often lacks the directories of mkfs.
+ */
+static int run_tool(const char *const *argv, int in_fd, int64_t epoch, struct ib_error *err)
+{
+	const char *caller = getenv("PATH");
+	cleanup_free char *path = ib_xprintf(
+		"PATH=%s:/usr/local/sbin:/usr/sbin:/sbin:/usr/bin:/bin", caller ? caller : "");
+	cleanup_free char *time = ib_xprintf("SOURCE_DATE_EPOCH=%" PRId64, epoch);
+	const char *const envp[] = { path, time, "TZ=UTC", "LC_ALL=C.UTF-8", "MTOOLSRC=/dev/null",
+				     NULL };
+	struct child_spec spec = CHILD_SPEC_INIT;
+
+	spec.argv = argv;
+	spec.envp = envp;
+	spec.in_fd = in_fd;
+	return child_run(&spec, NULL, err);
+}
+
 static int make(const struct block_node *n, const struct layout *l, const char *path,
 		struct ib_error *err)
 {
@@ -123,10 +141,7 @@ static int make(const struct block_node *n, const struct layout *l, const char *
 	}
 	vec_push(a, &argv, path);
 	vec_push(a, &argv, NULL);
-	struct child_spec spec = CHILD_SPEC_INIT;
-
-	spec.argv = argv.items;
-	return child_run(&spec, NULL, err);
+	return run_tool(argv.items, -1, l->job->epoch, err);
 }
 
 /* --invariant gives every file system one serial number: this one is the node's own. */
@@ -180,24 +195,15 @@ static int check_entry(const struct tree *t, uint32_t i, struct ib_error *err)
 static int copy_entry(struct tree *t, const struct tree_entry *e, const char *image,
 		      struct ib_error *err)
 {
-	cleanup_free char *epoch =
-		ib_xprintf("SOURCE_DATE_EPOCH=%" PRId64, (int64_t)e->mtime.tv_sec);
-	cleanup_free char *path =
-		ib_xprintf("PATH=%s", getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
 	cleanup_free char *target = ib_xprintf("::/%s", e->path);
-	const char *const envp[] = { path, epoch, "TZ=UTC", "LC_ALL=C.UTF-8", "MTOOLSRC=/dev/null",
-				     NULL };
 	const char *const mkdir_argv[] = { "mmd", "-i", image, target, NULL };
 	const char *const copy_argv[] = { "mcopy", "-i", image, "-", target, NULL };
-	cleanup_fd int fd = S_ISREG(e->mode) ? tree_open_file(t, e) : -1;
-	struct child_spec spec = CHILD_SPEC_INIT;
+	bool is_file = S_ISREG(e->mode);
+	cleanup_fd int fd = is_file ? tree_open_file(t, e) : -1;
 
-	if (S_ISREG(e->mode) && fd < 0)
+	if (is_file && fd < 0)
 		return ib_fail(err, -fd, "open %s", e->path);
-	spec.argv = S_ISREG(e->mode) ? copy_argv : mkdir_argv;
-	spec.envp = envp;
-	spec.in_fd = fd;
-	int r = child_run(&spec, NULL, err);
+	int r = run_tool(is_file ? copy_argv : mkdir_argv, fd, e->mtime.tv_sec, err);
 
 	if (r < 0)
 		return ib_wrap(err, "copy '%s'", e->path);
