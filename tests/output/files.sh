@@ -72,7 +72,7 @@ it 'checksum files are what md5sum and sha256sum take' checksums
 killed() {
 	rm -rf files/*
 	for format in raw qcow2; do
-		[ "$(status_of "$mkoutput" $format disk files/half.$format md5 die)" -eq 137 ]
+		expect 137 "$mkoutput" $format disk files/half.$format md5 die
 	done
 	[ "$(names)" = "" ]
 }
