@@ -192,6 +192,7 @@ static const struct {
 	{ "FROM base\nRUN ", "11<< ", "\n" },
 	{ "FROM base\nCOPY ", "[a] ", "/x/\n" },
 	{ "FROM base\nENV A=", "\"${A", "\n" },
+	{ "FROM base\nENV A=", "${A:-", "\n" },
 	{ "FROM base\nLAYOUT gpt {\n", "partition a size=1MiB { ext4 }\n", "}\n" },
 	{ "FROM base\nLAYOUT gpt {\n", "partition a\n{\n", "" },
 	{ "FROM base AS a\n", "FROM a AS b\n", "" },
