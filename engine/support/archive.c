@@ -217,6 +217,13 @@ static int make_hard_link(struct unpacker *u, const struct target *t, const char
 	return made(u, linkat(from.parent_fd, from.name, t->parent_fd, t->name, 0));
 }
 
+static int make_symlink(struct unpacker *u, const struct target *t)
+{
+	const char *to = archive_entry_symlink(u->entry);
+
+	return made(u, symlinkat(to ? to : "", t->parent_fd, t->name)); /* "" is refused */
+}
+
 static int make_dir(struct unpacker *u, const struct target *t)
 {
 	struct stat st;
@@ -244,7 +251,7 @@ static int make(struct unpacker *u, const struct target *t)
 	case S_IFREG:
 		return make_file(u, t);
 	case S_IFLNK:
-		return made(u, symlinkat(archive_entry_symlink(u->entry), t->parent_fd, t->name));
+		return make_symlink(u, t);
 	case S_IFCHR:
 	case S_IFBLK:
 		return make_device(u, t, type);

@@ -449,25 +449,20 @@ static int choose_inodes(struct wish *w)
 	return 0;
 }
 
-/* ext2fs_default_journal_size() */
+/* ext2fs_default_journal_size(): blocks of the journal by thousands of blocks of the file system.
+ */
 static uint32_t default_journal(uint64_t blocks)
 {
 	static const struct {
 		uint64_t below;
 		uint32_t journal;
 	} table[] = {
-		{ 2048, 0 },
-		{ 32768, 1024 },
-		{ 256 * 1024, 4096 },
-		{ 512 * 1024, 8192 },
-		{ 4096 * 1024, 16384 },
-		{ 8192 * 1024, 32768 },
-		{ 16384 * 1024, 65536 },
-		{ 32768 * 1024, 131072 },
+		{ 2, 0 },        { 32, 1024 },    { 256, 4096 },    { 512, 8192 },
+		{ 4096, 16384 }, { 8192, 32768 }, { 16384, 65536 }, { 32768, 131072 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (blocks < table[i].below)
+		if (blocks < table[i].below << 10)
 			return table[i].journal;
 	return 262144;
 }

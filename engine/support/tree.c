@@ -117,18 +117,33 @@ static bool xattr_is_kept(const char *name)
 	return strncmp(name, "system.", 7) != 0 || !strncmp(name, "system.posix_acl_", 17);
 }
 
+/* A decimal number and the byte END behind it; NULL where that is not there. */
+static const char *parse_number(const char *p, char end, uint32_t *ret_value)
+{
+	char *rest;
+	unsigned long value;
+
+	errno = 0;
+	value = strtoul(p, &rest, 10);
+	if (*p < '0' || *p > '9' || *rest != end || errno || value > UINT32_MAX)
+		return NULL;
+	*ret_value = (uint32_t)value;
+	return rest + 1;
+}
+
 /* "c 1 3" */
 static int parse_stand_in(struct tree_entry *e, const char *text, struct ib_error *err)
 {
-	char type, end;
+	const char *p = (*text == 'c' || *text == 'b') && text[1] == ' ' ? text + 2 : NULL;
 
-	if (sscanf(text, "%c %u %u%c", &type, &e->major, &e->minor, &end) != 3 ||
-	    (type != 'c' && type != 'b'))
+	p = p ? parse_number(p, ' ', &e->major) : NULL;
+	p = p ? parse_number(p, '\0', &e->minor) : NULL;
+	if (!p)
 		return ib_fail_text(err, EINVAL,
 				    "read %s: xattr " STAND_IN
 				    " is '%s', expected 'c MAJOR MINOR' or 'b MAJOR MINOR'",
 				    shown(e), text);
-	e->mode = (e->mode & 07777) | (type == 'c' ? S_IFCHR : S_IFBLK);
+	e->mode = (e->mode & 07777) | (*text == 'c' ? S_IFCHR : S_IFBLK);
 	e->size = e->allocated = 0;
 	return 0;
 }
