@@ -181,6 +181,14 @@ static void locate(struct merge *m, struct hook_file *f)
 		f->at.end = span.start + (uint32_t)(end - text);
 }
 
+/* install.d/P-T-install/NAME: what install-types may link into install.d. */
+static bool is_install_type(const char *path)
+{
+	const char *end = strstr(path, "-install/");
+
+	return strncmp(path, "install.d/", 10) == 0 && end && !strchr(end + 9, '/');
+}
+
 /* What dib passes over without a word. */
 static void check_hook(struct merge *m, struct hook_file *f)
 {
@@ -188,6 +196,8 @@ static void check_hook(struct merge *m, struct hook_file *f)
 	mode_t mode = target_mode(f);
 	bool has_shebang;
 
+	if (S_ISREG(mode) && is_install_type(f->path))
+		locate(m, f);
 	if (!slash || strchr(name, '/') || !S_ISREG(mode))
 		return;
 	if (!is_phase_dir(f->path, (size_t)(slash - f->path)) &&

@@ -157,8 +157,10 @@ static const char *linked(struct fixture *f, const char *const *environment)
 
 	hooks_install_types(&f->hooks, types, environment, f->arena, &links);
 	buf_reset(&f->said);
-	vec_foreach (struct hook_file, link, &links)
+	vec_foreach (struct hook_file, link, &links) {
+		check(link->at.end > 0);
 		buf_printf(&f->said, "%s%s", f->said.len ? " " : "", link->path);
+	}
 	return f->said.data ? f->said.data : "";
 }
 
