@@ -304,6 +304,27 @@ static void tell_plan(struct build *b)
 	ib_emit(b->sink, &e);
 }
 
+static int clean_fn(void *arg)
+{
+	struct build *b = arg;
+	struct ib_error err = IB_ERROR_INIT;
+
+	store_move(b->store, SB_STORE);
+	return store_clean(b->store, &err) < 0;
+}
+
+/* A supervisor that was killed leaves its drafts, which only another one may remove. What fails
+ * here is left for the next command. */
+static void clean_after(struct build *b, const struct sandbox_setup *setup)
+{
+	cleanup_child struct child child = { 0 };
+	struct ib_error err = IB_ERROR_INIT;
+	int status;
+
+	if (sandbox_start(setup, clean_fn, b, &child, &err) >= 0)
+		(void)child_wait(&child, &status, &err);
+}
+
 int ib_build_run(struct plan *plan, const struct ib_sink *sink, struct ib_error *err)
 {
 	cleanup_build struct build b = { .plan = plan,
@@ -324,6 +345,8 @@ int ib_build_run(struct plan *plan, const struct ib_sink *sink, struct ib_error 
 	tell_plan(&b);
 	r = with_supervisor(&b, &setup, supervise, &relay, err);
 	buf_release(&relay.pending);
+	if (r == -EINTR || r == -ECHILD)
+		clean_after(&b, &setup);
 	return r < 0 ? r : targets_publish(&b, err);
 }
 
