@@ -34,13 +34,18 @@ recipe() {
 	printf '%b' "$1" >"$room/Imagefile"
 	[ -z "$user" ] || chown -R $user: "$room"
 	ls -A "$room" >"$work/before"
-	cat /proc/self/mountinfo >"$work/mounts"
+	own_mounts >"$work/mounts"
+}
+
+# Mounts that name our program, user or directories; others come and go on their own.
+own_mounts() {
+	grep -e "$home" -e "$work" -e ' /imagebuild' /proc/self/mountinfo || true
 }
 
 # Nothing but what was there; no mount, no process, no draft.
 nothing_left() {
 	ls -A "$room" | diff "$work/before" -
-	diff "$work/mounts" /proc/self/mountinfo
+	own_mounts | diff "$work/mounts" -
 	[ -z "$user" ] || not pgrep -l -U $user
 	for dir in "$home"/.cache/imagebuild/tmp "$home"/.cache/imagebuild/*/tmp; do
 		[ ! -d "$dir" ] || [ -z "$(ls -A "$dir")" ] || { ls -lA "$dir" && return 1; }
@@ -212,7 +217,7 @@ killed() {
 	kill -KILL "$program"
 	sleep 2
 	[ -z "$user" ] || not pgrep -l -U $user
-	diff "$work/mounts" /proc/self/mountinfo
+	own_mounts | diff "$work/mounts" -
 	recipe "${tiny}RUN echo other\n"
 	expect 0 build
 	rm "$room/image.raw"
@@ -262,15 +267,16 @@ on_small() {
 	shift
 	mkdir -p "$dir"
 	mount -t tmpfs -o size=3m,mode=755 tmpfs "$dir" || exit 77
-	[ ! -f "$room/Imagefile" ] || cp "$work/saved" "$dir/Imagefile"
+	[ "$dir" != "$room" ] || cp "$work/saved" "$dir/Imagefile"
 	chown -R $user: "$dir"
-	cat /proc/self/mountinfo >"$work/mounts"
+	own_mounts >"$work/mounts"
 	got=0
 	build "$@" >"$work/out" 2>"$work/err" || got=$?
 	cat "$work/err"
 	left=$(find "$dir" -type f ! -name Imagefile ! -name lock ! -name version)
-	diff "$work/mounts" /proc/self/mountinfo || got=99
+	own_mounts | diff "$work/mounts" - || got=99
 	umount "$dir"
+	own_mounts >"$work/mounts"
 }
 
 full_store() {
