@@ -248,8 +248,10 @@ static int publish(struct build *b, struct target *t, struct ib_error *err)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 	struct ib_event e = { .kind = IB_EVENT_WROTE, .text = t->path };
+	/* As it was given: the checksums of two directories are the same. */
+	cleanup_free char *given = ib_xprintf("%s.%s", t->name, t->format->suffix);
 	struct stat st;
-	int r = output_publish(&t->file, t->path, t->op && t->op->has_md5,
+	int r = output_publish(&t->file, given, t->op && t->op->has_md5,
 			       t->op && t->op->has_sha256, err);
 
 	if (r < 0)
