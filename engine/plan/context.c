@@ -35,34 +35,48 @@ const char *context_find(struct planner *pl)
 	return dir && realpath(dir, real) ? arena_strdup(pl->plan->arena, real) : NULL;
 }
 
+static bool match_components(const char *pattern, const char *path, int depth);
+
+/* PATTERN is what stands behind a "**". */
+static bool match_any_depth(const char *pattern, const char *path, int depth)
+{
+	do {
+		size_t len = strcspn(path, "/");
+
+		if (match_components(pattern, path, depth + 1))
+			return true;
+		path += len + (path[len] == '/');
+	} while (*path);
+	return *pattern == '\0';
+}
+
+/* Whether the first N bytes of PATTERN and LEN of PATH match as one component. */
+static bool match_one(const char *pattern, size_t n, const char *path, size_t len)
+{
+	char part[NAME_MAX + 1], name[NAME_MAX + 1];
+
+	if (n > NAME_MAX || len > NAME_MAX || len == 0)
+		return false;
+	memcpy(part, pattern, n);
+	memcpy(name, path, len);
+	part[n] = name[len] = '\0';
+	return fnmatch(part, name, 0) == 0;
+}
+
 /* Matches PATTERN against PATH component by component; "**" stands for any number of them. */
 static bool match_components(const char *pattern, const char *path, int depth)
 {
 	while (*pattern && depth < DEPTH_MAX) {
 		size_t n = strcspn(pattern, "/"), len = strcspn(path, "/");
-		char part[NAME_MAX + 1], name[NAME_MAX + 1];
 
-		if (n == 2 && memcmp(pattern, "**", 2) == 0) {
-			pattern += n + (pattern[n] == '/');
-			do {
-				if (match_components(pattern, path, depth + 1))
-					return true;
-				len = strcspn(path, "/");
-				path += len + (path[len] == '/');
-			} while (*path);
-			return *pattern == '\0';
-		}
-		if (n > NAME_MAX || len > NAME_MAX || !*path)
-			return false;
-		memcpy(part, pattern, n);
-		memcpy(name, path, len);
-		part[n] = name[len] = '\0';
-		if (fnmatch(part, name, 0) != 0)
+		if (n == 2 && memcmp(pattern, "**", 2) == 0)
+			return match_any_depth(pattern + n + (pattern[n] == '/'), path, depth);
+		if (!match_one(pattern, n, path, len))
 			return false;
 		pattern += n + (pattern[n] == '/');
 		path += len + (path[len] == '/');
 	}
-	return *path == '\0';
+	return *pattern == '\0' && *path == '\0';
 }
 
 /* Whether PATTERN matches PATH or a directory above it. */

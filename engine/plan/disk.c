@@ -189,22 +189,34 @@ static int find_config(struct planner *pl, const struct plan_stage *stage,
 	return read_elements(pl, stage, &input->yaml);
 }
 
-/* What the target needs to check and mount its file systems. */
+/* What the target needs to check and grow its file systems. */
 static const struct {
 	const char *kind, *package;
+	bool is_for_check; /* of no other use than the check at boot that fstab asks for */
 } packages[] = {
-	{ "ext2", "e2fsprogs" },
-	{ "ext3", "e2fsprogs" },
-	{ "ext4", "e2fsprogs" },
-	{ "vfat", "dosfstools" },
+	{ "ext2", "e2fsprogs", false },
+	{ "ext3", "e2fsprogs", false },
+	{ "ext4", "e2fsprogs", false },
+	{ "vfat", "dosfstools", true },
 };
+
+/* Without passno= it is 2, 1 for the root. */
+static bool is_checked_at_boot(const struct ib_node *node)
+{
+	const char *passno = pairs_find(&node->attrs, "passno");
+	const char *fstab = pairs_find(&node->attrs, "fstab");
+
+	return pairs_find(&node->attrs, "mount") && !(passno && strcmp(passno, "0") == 0) &&
+	       !(fstab && strcmp(fstab, "no") == 0);
+}
 
 static void add_packages(struct plan *p, struct plan_stage *stage, const struct ib_node *node,
 			 struct ib_span at)
 {
 	for (; node; node = node->next) {
 		for (size_t i = 0; i < ARRAY_SIZE(packages); i++)
-			if (strcmp(packages[i].kind, node->kind) == 0)
+			if (strcmp(packages[i].kind, node->kind) == 0 &&
+			    (!packages[i].is_for_check || is_checked_at_boot(node)))
 				vec_push(p->arena, &stage->packages,
 					 ((struct package_request){ .name = packages[i].package,
 								    .at = at,
