@@ -40,22 +40,41 @@ static const struct {
 	{ "LOGNAME", "root" },
 };
 
+static int compare_entries(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* What PyYAML's safe_dump makes of {name: directory}: sorted, a line each. */
+static void set_yaml(struct stage_run *sr, struct env *e)
+{
+	struct str_vec lines = { 0 };
+	cleanup_buf struct buf yaml = BUF_INIT;
+
+	vec_foreach (const struct element *, it, &sr->stage->set.members)
+		vec_push(sr->arena, &lines,
+			 arena_printf(sr->arena, "%s: %s\n", (*it)->name,
+				      (*it)->dir ? (*it)->dir : "''"));
+	if (lines.len)
+		qsort(lines.items, lines.len, sizeof(*lines.items), compare_entries);
+	vec_foreach (const char *, line, &lines)
+		buf_str(&yaml, *line);
+	env_set(sr->arena, e, "IMAGE_ELEMENT_YAML", yaml.len ? yaml.data : "{}\n");
+}
+
 static void set_elements(struct stage_run *sr, struct env *e)
 {
-	cleanup_buf struct buf names = BUF_INIT, yaml = BUF_INIT, function = BUF_INIT;
+	cleanup_buf struct buf names = BUF_INIT, function = BUF_INIT;
 	struct arena *a = sr->arena;
 
 	buf_str(&function, "() {  echo \"");
 	vec_foreach (const struct element *, it, &sr->stage->set.members) {
-		const char *dir = (*it)->dir ? (*it)->dir : "";
-
 		buf_printf(&names, "%s%s", names.len ? " " : "", (*it)->name);
-		buf_printf(&yaml, "%s: %s\n", (*it)->name, dir);
-		buf_printf(&function, "[%s]=%s ", (*it)->name, dir);
+		buf_printf(&function, "[%s]=%s ", (*it)->name, (*it)->dir ? (*it)->dir : "");
 	}
 	buf_str(&function, "\"\n}");
+	set_yaml(sr, e);
 	env_set(a, e, "IMAGE_ELEMENT", names.len ? names.data : "");
-	env_set(a, e, "IMAGE_ELEMENT_YAML", yaml.len ? yaml.data : "");
 	env_set(a, e, "ELEMENTS_PATH", ib_elements_path(sr->run->plan->elements));
 	env_set(a, e, "BASH_FUNC_get_image_element_array%%", function.data);
 	env_set(a, e, "BASH_FUNC_die%%", "() {  printf '%s\\n' \"ERROR: $*\" >&2\n exit 1\n}");
@@ -76,12 +95,6 @@ static void set_dib_env(struct stage_run *sr, struct env *e)
 		buf_str(&out, "\"\n");
 	}
 	env_set(sr->arena, e, "DIB_ENV", out.len ? out.data : "");
-}
-
-static void set_optional(struct stage_run *sr, struct env *e, const char *name, const char *value)
-{
-	if (value)
-		env_set(sr->arena, e, name, value);
 }
 
 /* What `sudo -E` drops on the way into the chroot. */
@@ -116,10 +129,12 @@ void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env)
 	set_dib_env(sr, &e);
 	env_set(sr->arena, &e, "ARCH", run->plan->arch);
 	env_set(sr->arena, &e, "IMAGE_NAME", run->image_name);
-	set_optional(sr, &e, "DIB_ROOT_LABEL", run->root_label);
-	set_optional(sr, &e, "DIB_ROOT_FSTYPE", run->root_fstype);
-	set_optional(sr, &e, "DIB_BOOT_LABEL", run->boot_label);
-	set_optional(sr, &e, "DIB_MOUNTPOINTS", run->mount_points);
+	/* A stage without a disk has dib's answers for its plain one. */
+	env_set(sr->arena, &e, "DIB_ROOT_LABEL",
+		run->root_label ? run->root_label : "cloudimg-rootfs");
+	env_set(sr->arena, &e, "DIB_ROOT_FSTYPE", run->root_fstype ? run->root_fstype : "ext4");
+	env_set(sr->arena, &e, "DIB_BOOT_LABEL", run->boot_label ? run->boot_label : "");
+	env_set(sr->arena, &e, "DIB_MOUNTPOINTS", run->mount_points ? run->mount_points : "/");
 	if (phase == IB_PHASE_ROOT || phase == IB_PHASE_CLEANUP)
 		env_set(sr->arena, &e, "TARGET_ROOT", SB_MNT);
 	if (sr->epoch >= 0)
