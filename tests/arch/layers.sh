@@ -47,7 +47,7 @@ one_header() {
 		dir=${header%%/*}
 		case $header in
 		support/* | "$dir") continue ;;
-		"$dir/$dir.h") continue ;;
+		"$dir/$dir.h" | *.def) continue ;;
 		esac
 		case $file in "engine/$dir/"*) continue ;; esac
 		echo "$file $header"
