@@ -26,8 +26,8 @@ static const struct unit {
 	{ "T", UINT64_C(1000000000000), true },
 };
 
-#define SIZE_LIMIT (UINT64_C(1) << 60)
-#define FRACTION UINT64_C(1000000) /* six digits behind the point count */
+#define SIZE_LIMIT (UINT64_C(1) << 56) /* 128 of them do not overflow */
+#define FRACTION UINT64_C(1000000)     /* six digits behind the point count */
 
 struct number {
 	uint64_t whole, fraction; /* fraction in millionths */
