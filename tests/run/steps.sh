@@ -219,7 +219,7 @@ killed() {
 		[ $n -lt 50 ]
 		sleep 0.1
 	done
-	not grep -q imagebuild /proc/mounts
+	not grep -q "$home\| /imagebuild/" /proc/mounts
 	recipe </dev/null
 	expect 0 build
 	is_clean
