@@ -200,7 +200,7 @@ TEST("what does not fit is measured before anything is written")
 	struct extfs_options options = options_of("ext4", NULL);
 	struct ib_error err = IB_ERROR_INIT;
 	char dir[] = "/tmp/imagebuild-extfs-XXXXXX";
-	cleanup_fd int fd = memfd_create("image", MFD_CLOEXEC), top = -1, big = -1;
+	cleanup_fd int fd = memfd_create("image", MFD_CLOEXEC), top = -1;
 	struct view_extent extent = { .size = 8 * MIB };
 	struct view view = { .fd = fd, .extents = &extent, .len = 1 };
 	struct tree_options scan = { .clamp = INT64_MAX };
