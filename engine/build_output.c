@@ -251,8 +251,8 @@ static int publish(struct build *b, struct target *t, struct ib_error *err)
 	/* As it was given: the checksums of two directories are the same. */
 	cleanup_free char *given = ib_xprintf("%s.%s", t->name, t->format->suffix);
 	struct stat st;
-	int r = output_publish(&t->file, given, t->op && t->op->has_md5,
-			       t->op && t->op->has_sha256, err);
+	int r = output_publish(&t->file, given, t->op && t->op->has_md5, t->op && t->op->has_sha256,
+			       err);
 
 	if (r < 0)
 		return r;
@@ -275,7 +275,8 @@ int targets_publish(struct build *b, struct ib_error *err)
 		int r;
 
 		if (t->is_current) {
-			e.text = text = ib_xprintf("'%s' is up to date", t->path);
+			text = ib_xprintf("'%s' is up to date", t->path);
+			e.text = text;
 			ib_emit(b->sink, &e);
 			continue;
 		}

@@ -111,9 +111,12 @@ static void take_event(const struct relay *r, const char *p, size_t n)
 		return;
 	memcpy(&e, p, sizeof(e));
 	p += sizeof(e);
-	e.phase = phase = take_string(&p, end);
-	e.text = text = take_string(&p, end);
-	e.log = log = take_string(&p, end);
+	phase = take_string(&p, end);
+	text = take_string(&p, end);
+	log = take_string(&p, end);
+	e.phase = phase;
+	e.text = text;
+	e.log = log;
 	ib_emit(r->build->sink, &e);
 }
 

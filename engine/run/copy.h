@@ -8,8 +8,8 @@
 /* chmod(1)'s TEXT ("0644", "u=rwX,go=rX") applied to OLD; umask does not count. False: not a mode.
  */
 bool mode_apply(const char *text, mode_t old, bool is_dir, mode_t *ret_mode);
-/* NAME's third and fourth field in the text of a passwd or group file. */
-bool owner_id(const char *text, const char *name, uint32_t *ret_id, uint32_t *ret_group);
+/* The third field of NAME's line in the text of a passwd or group file. */
+bool owner_id(const char *text, const char *name, uint32_t *ret_id);
 /* "U:G", names or numbers, by the target's etc/passwd and etc/group. */
 int owner_find(int root_fd, const char *text, uid_t *ret_uid, gid_t *ret_gid, struct ib_error *err);
 

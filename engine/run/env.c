@@ -98,7 +98,7 @@ static void unescape(char *s)
 
 	for (; *s; s++) {
 		if (*s == '\\' && s[1])
-			*to++ = *++s == 'n' ? '\n' : *s;
+			*to++ = (char)(*++s == 'n' ? '\n' : *s);
 		else
 			*to++ = *s;
 	}

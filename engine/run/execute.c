@@ -233,21 +233,13 @@ static int fail_step(struct stage_run *sr, const struct step *s, const struct st
 		       log->path);
 }
 
-/* What goes into meta.json, after the step. */
-static int collect_meta(struct stage_run *sr, const struct step *s, struct layer_draft *draft,
-			const struct action *a, const struct sandbox_result *result,
-			struct layer_meta *ret_meta, struct ib_error *err)
+/* What steps hand back beside their layer. */
+static int collect_meta(struct stage_run *sr, const struct step *s, const struct action *a,
+			struct layer_meta *meta, struct ib_error *err)
 {
-	struct layer_meta meta = { .left = result->left, .gone = result->gone };
-	int r = 0;
-
-	meta.is_empty = meta_is_empty(draft->dir);
 	if (s->code == STEP_environ)
-		r = envd_take(sr, a->data_fd, err);
-	else if (s->code == STEP_enter)
-		r = enter_take(a->data_fd, &meta, err);
-	*ret_meta = meta;
-	return r;
+		return envd_take(sr, a->data_fd, err);
+	return s->code == STEP_enter ? enter_take(a->data_fd, meta, err) : 0;
 }
 
 static int commit(struct stage_run *sr, const struct step *s, struct layer_draft *draft,
@@ -282,7 +274,10 @@ static int run_step(struct stage_run *sr, const struct step *s, const struct dig
 	if (result.has_other_mounts)
 		stage_note(sr, s->at,
 			   "it left a mount that is not a bind mount; later steps do not see it");
-	r = collect_meta(sr, s, draft, &a, &result, &meta, err);
+	meta = (struct layer_meta){ .left = result.left,
+				    .gone = result.gone,
+				    .is_empty = meta_is_empty(draft->dir) };
+	r = collect_meta(sr, s, &a, &meta, err);
 	if (r < 0)
 		return r;
 	return commit(sr, s, draft, key, &meta, err);

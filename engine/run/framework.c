@@ -117,50 +117,61 @@ static int copy_file(int from_dir, int to_dir, const char *name, mode_t mode, st
 	return install_file(from_dir, name, to_dir, name, mode, err);
 }
 
-static int copy_tree(int root_fd, int from_fd, const char *path, int depth, struct ib_error *err);
+/* A directory of static/ and where it goes. */
+struct level {
+	int root_fd, from_fd, to_fd;
+	const char *path; /* below the target's root */
+	int depth;
+};
 
-static int copy_one(int root_fd, int from_fd, int to_fd, const char *path, const char *name,
-		    int depth, struct ib_error *err)
+static int copy_tree(const struct level *level, struct ib_error *err);
+
+static int copy_one(const struct level *level, const char *name, struct ib_error *err)
 {
-	cleanup_free char *sub = fs_join(path, name);
-	cleanup_fd int sub_fd = -1;
+	cleanup_free char *path = fs_join(level->path, name);
+	cleanup_fd int fd = -1;
+	struct level sub = { .root_fd = level->root_fd, .path = path, .depth = level->depth - 1 };
 	struct stat st;
 
-	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return ib_fail(err, errno, "stat '%s'", sub);
+	if (fstatat(level->from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return ib_fail(err, errno, "stat '%s'", path);
 	if (S_ISLNK(st.st_mode))
-		return copy_symlink(from_fd, to_fd, name, err);
+		return copy_symlink(level->from_fd, level->to_fd, name, err);
 	if (S_ISREG(st.st_mode))
-		return copy_file(from_fd, to_fd, name, st.st_mode, err);
+		return copy_file(level->from_fd, level->to_fd, name, st.st_mode, err);
 	if (!S_ISDIR(st.st_mode))
 		return 0;
-	sub_fd = openat(from_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (sub_fd < 0)
-		return ib_fail(err, errno, "open '%s'", sub);
-	return copy_tree(root_fd, sub_fd, sub, depth - 1, err);
+	fd = openat(level->from_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0)
+		return ib_fail(err, errno, "open '%s'", path);
+	sub.from_fd = fd;
+	return copy_tree(&sub, err);
 }
 
 /* rsync -lCr: owners are root's, times are now. A symlink of the target that stands for a directory
  * (a merged /usr) is followed within the target. */
-static int copy_tree(int root_fd, int from_fd, const char *path, int depth, struct ib_error *err)
+static int copy_tree(const struct level *level, struct ib_error *err)
 {
+	struct level here = *level;
 	cleanup_fd int to_fd = -1;
 	char **names = NULL;
 	struct stat st;
 	size_t n = 0;
 	int r;
 
-	if (depth == 0)
-		return ib_fail_text(err, ELOOP, "'%s': directories are nested too deep", path);
-	if (fstat(from_fd, &st) < 0)
-		return ib_fail(err, errno, "stat '%s'", path);
-	to_fd = target_mkdirs(root_fd, path, st.st_mode & 0777 & ~(mode_t)022, err);
+	if (level->depth == 0)
+		return ib_fail_text(err, ELOOP, "'%s': directories are nested too deep",
+				    level->path);
+	if (fstat(level->from_fd, &st) < 0)
+		return ib_fail(err, errno, "stat '%s'", level->path);
+	to_fd = target_mkdirs(level->root_fd, level->path, st.st_mode & 0777 & ~(mode_t)022, err);
 	if (to_fd < 0)
 		return to_fd;
-	r = fs_list(from_fd, ".", &names, &n, err);
+	here.to_fd = to_fd;
+	r = fs_list(level->from_fd, ".", &names, &n, err);
 	for (size_t i = 0; r >= 0 && i < n; i++) {
 		if (!is_cvs_excluded(names[i]))
-			r = copy_one(root_fd, from_fd, to_fd, path, names[i], depth, err);
+			r = copy_one(&here, names[i], err);
 	}
 	free(names);
 	return r;
@@ -170,13 +181,17 @@ static int install_static_fn(void *arg, struct ib_error *err)
 {
 	cleanup_fd int root_fd = target_open(err);
 	cleanup_fd int from = open(SB_HOOKS "/static", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct level level;
 
 	(void)arg;
 	if (root_fd < 0)
 		return root_fd;
 	if (from < 0)
 		return errno == ENOENT ? 0 : ib_fail(err, errno, "open static/ of the hooks");
-	return copy_tree(root_fd, from, "", DEPTH_MAX, err);
+	level = (struct level){
+		.root_fd = root_fd, .from_fd = from, .path = "", .depth = DEPTH_MAX
+	};
+	return copy_tree(&level, err);
 }
 
 int run_install_static(struct stage_run *sr, const struct step *s, struct action *a,

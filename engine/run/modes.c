@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -119,24 +119,36 @@ static bool is_number(const char *s, uint32_t *ret_id)
 	return true;
 }
 
-bool owner_id(const char *text, const char *name, uint32_t *ret_id, uint32_t *ret_group)
+/* The number that field N (from 0) of LINE holds. */
+static bool field(const char *line, int n, uint32_t *ret_number)
+{
+	const char *p = line;
+	char *end;
+	unsigned long number;
+
+	for (; n > 0; n--) {
+		p += strcspn(p, ":\n");
+		if (*p++ != ':')
+			return false;
+	}
+	if (*p < '0' || *p > '9')
+		return false;
+	number = strtoul(p, &end, 10);
+	if ((*end != ':' && *end != '\n' && *end) || number >= UINT32_MAX)
+		return false;
+	*ret_number = (uint32_t)number;
+	return true;
+}
+
+bool owner_id(const char *text, const char *name, uint32_t *ret_id)
 {
 	size_t n = strlen(name);
 
-	for (const char *line = text; *line; line = *line ? line + 1 : line) {
-		const char *end = strchrnul(line, '\n');
-		unsigned id, group = 0;
-
-		if (strncmp(line, name, n) == 0 && line[n] == ':') {
-			const char *second = strchr(line + n + 1, ':');
-
-			if (second && second < end && sscanf(second, ":%u:%u", &id, &group) >= 1) {
-				*ret_id = id;
-				*ret_group = group;
-				return true;
-			}
-		}
-		line = end;
+	for (const char *line = text; *line;) {
+		if (strncmp(line, name, n) == 0 && line[n] == ':')
+			return field(line, 2, ret_id);
+		line = strchrnul(line, '\n');
+		line += *line == '\n';
 	}
 	return false;
 }
@@ -147,7 +159,6 @@ static int look_up(int root_fd, const char *file, const char *name, uint32_t *re
 	cleanup_free char *text = NULL;
 	cleanup_fd int fd = -1;
 	struct stat st;
-	uint32_t group;
 
 	if (is_number(name, ret_id))
 		return 0;
@@ -161,7 +172,7 @@ static int look_up(int root_fd, const char *file, const char *name, uint32_t *re
 		ib_oom();
 	if (fs_pread_all(fd, text, (size_t)st.st_size, 0) < 0)
 		return ib_fail(err, errno, "read '%s' of the target", file);
-	if (owner_id(text, name, ret_id, &group))
+	if (owner_id(text, name, ret_id))
 		return 0;
 	return ib_fail_text(err, ENOENT,
 			    "--chown names '%s', which '%s' of the target does not have", name,
@@ -171,12 +182,10 @@ static int look_up(int root_fd, const char *file, const char *name, uint32_t *re
 int owner_find(int root_fd, const char *text, uid_t *ret_uid, gid_t *ret_gid, struct ib_error *err)
 {
 	const char *colon = strchr(text, ':');
-	cleanup_free char *user = colon ? strndup(text, (size_t)(colon - text)) : ib_xstrdup(text);
+	cleanup_free char *user = ib_xprintf("%.*s", colon ? (int)(colon - text) : INT_MAX, text);
 	uint32_t uid = 0, gid = 0;
 	int r = 0;
 
-	if (!user)
-		ib_oom();
 	if (*user)
 		r = look_up(root_fd, "etc/passwd", user, &uid, err);
 	/* As in a Dockerfile: without a group it has the user's number. */

@@ -55,7 +55,7 @@ int run_hook(struct stage_run *sr, const struct step *s, struct action *a, struc
 
 /* Writes TEXT to a file of the supervisor and binds it into the chroot. */
 static int put_script(struct stage_run *sr, const struct step *s, struct action *a,
-		      const char *text, size_t n, const char **ret_path, struct ib_error *err)
+		      const char *text, const char **ret_path, struct ib_error *err)
 {
 	char path[] = "/tmp/imagebuild-run-XXXXXX";
 	cleanup_fd int fd = mkostemp(path, O_CLOEXEC);
@@ -64,7 +64,7 @@ static int put_script(struct stage_run *sr, const struct step *s, struct action 
 	if (fd < 0)
 		return ib_fail(err, errno, "make a file for the script");
 	a->script = ib_xstrdup(path);
-	r = fs_write_all(fd, text, n);
+	r = fs_write_all(fd, text, strlen(text));
 	if (r < 0 || fchmod(fd, 0755) < 0)
 		return ib_fail(err, r < 0 ? -r : errno, "write the script");
 	if (phase_side(s->phase) == IB_HOST) {
@@ -84,12 +84,12 @@ static bool takes_text(const struct str_vec *shell)
 }
 
 static int run_shell(struct stage_run *sr, const struct step *s, struct action *a, const char *text,
-		     size_t n, struct ib_error *err)
+		     struct ib_error *err)
 {
 	static const char *const standard[] = { "/bin/sh", "-e" };
 	const struct str_vec *shell = &s->op->run.shell;
 	const char *last = text;
-	int r = takes_text(shell) ? 0 : put_script(sr, s, a, text, n, &last, err);
+	int r = takes_text(shell) ? 0 : put_script(sr, s, a, text, &last, err);
 
 	if (r < 0)
 		return r;
@@ -101,10 +101,10 @@ static int run_shell(struct stage_run *sr, const struct step *s, struct action *
 }
 
 static int run_script(struct stage_run *sr, const struct step *s, struct action *a,
-		      const char *text, size_t n, struct ib_error *err)
+		      const char *text, struct ib_error *err)
 {
 	const char *path = NULL;
-	int r = put_script(sr, s, a, text, n, &path, err);
+	int r = put_script(sr, s, a, text, &path, err);
 
 	if (r >= 0)
 		a->box.argv = argv_new(sr->arena, &path, 1, NULL);
@@ -130,8 +130,8 @@ static int run_file(struct stage_run *sr, const struct step *s, struct action *a
 		return r;
 	kept = arena_strndup(sr->arena, text.len ? text.data : "", text.len);
 	if (strncmp(kept, "#!", 2) == 0)
-		return run_script(sr, s, a, kept, text.len, err);
-	return run_shell(sr, s, a, kept, text.len, err);
+		return run_script(sr, s, a, kept, err);
+	return run_shell(sr, s, a, kept, err);
 }
 
 int run_run(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
@@ -149,9 +149,9 @@ int run_run(struct stage_run *sr, const struct step *s, struct action *a, struct
 		a->box.argv = argv_new(sr->arena, run->argv.items, run->argv.len, NULL);
 		return 0;
 	case IB_RUN_SHELL:
-		return run_shell(sr, s, a, run->text, strlen(run->text), err);
+		return run_shell(sr, s, a, run->text, err);
 	case IB_RUN_SCRIPT:
-		return run_script(sr, s, a, run->text, strlen(run->text), err);
+		return run_script(sr, s, a, run->text, err);
 	case IB_RUN_FILE:
 		return run_file(sr, s, a, err);
 	}

@@ -10,6 +10,12 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* The first N bytes of S. */
+static char *head(const char *s, size_t n)
+{
+	return ib_xprintf("%.*s", (int)n, s);
+}
+
 int target_open(struct ib_error *err)
 {
 	int fd = open(SB_MNT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -20,14 +26,10 @@ int target_open(struct ib_error *err)
 static int make_component(int root_fd, const char *path, size_t parent_len, size_t len, mode_t mode,
 			  struct ib_error *err)
 {
-	cleanup_free char *parent = strndup(path, parent_len), *name = NULL;
+	cleanup_free char *parent = head(path, parent_len), *name = NULL;
 	cleanup_fd int parent_fd = -1;
 
-	if (!parent)
-		ib_oom();
-	name = strndup(path + parent_len, len - parent_len);
-	if (!name)
-		ib_oom();
+	name = head(path + parent_len, len - parent_len);
 	parent_fd = fs_open_in(root_fd, *parent ? parent : ".", O_PATH | O_DIRECTORY, 0);
 	if (parent_fd < 0)
 		return ib_fail(err, errno, "open '%s' in the target", parent);
@@ -47,9 +49,7 @@ int target_mkdirs(int root_fd, const char *path, mode_t mode, struct ib_error *e
 		cleanup_free char *prefix = NULL;
 
 		end += strcspn(path + end, "/");
-		prefix = strndup(path, end);
-		if (!prefix)
-			ib_oom();
+		prefix = head(path, end);
 		fd = fs_open_in(root_fd, prefix, O_PATH | O_DIRECTORY, 0);
 		if (fd < 0 && errno != ENOENT)
 			return ib_fail(err, errno, "open '%s' in the target", prefix);
@@ -70,12 +70,10 @@ int target_mkdirs(int root_fd, const char *path, mode_t mode, struct ib_error *e
 int target_parent(int root_fd, const char *path, const char **ret_base, struct ib_error *err)
 {
 	const char *slash = strrchr(path, '/');
-	cleanup_free char *dir = slash ? strndup(path, (size_t)(slash - path)) : ib_xstrdup("");
+	cleanup_free char *dir = head(path, slash ? (size_t)(slash - path) : 0);
 	const char *base = slash ? slash + 1 : path;
 	int fd;
 
-	if (!dir)
-		ib_oom();
 	if (!*base || strcmp(base, ".") == 0 || strcmp(base, "..") == 0)
 		return ib_fail_text(err, EINVAL, "'%s' does not name a file", path);
 	fd = target_mkdirs(root_fd, dir, 0755, err);
