@@ -11,6 +11,7 @@
 
 struct elements;
 struct plan;
+struct store;
 
 enum progress { PROGRESS_AUTO, PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_JSON };
 
@@ -45,6 +46,8 @@ struct job {
 	struct ib_vocab vocab;
 	struct ib_recipe *recipe;
 	struct plan *plan;
+	struct store *store; /* where there is one: the stat cache, and what is a hit; a plan makes
+				none */
 };
 
 /* Opens and compiles FILE; prints what is wrong. An exit status. */

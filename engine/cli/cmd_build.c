@@ -60,7 +60,7 @@ static int build_one(struct cli *cli, const char *file)
 	if (!status && cli->options.is_dry_run) {
 		cleanup_buf struct buf out = BUF_INIT;
 
-		ib_plan_print(job.plan, NULL, &out);
+		ib_plan_print(job.plan, job.store, &out);
 		(void)fwrite(out.data, 1, out.len, stdout);
 	}
 	if (!status)

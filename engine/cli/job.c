@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "build.h"
+#include "cache/cache.h"
 #include "element/element.h"
 #include "plan/plan.h"
 
@@ -103,6 +104,15 @@ int job_compile(struct cli *cli, const char *file, struct job *job)
 	return status ? status : reported;
 }
 
+/* One that is missing or being pruned is no fault of a plan. */
+static void open_store(const struct cli *cli, struct job *job)
+{
+	struct ib_error ignored = IB_ERROR_INIT;
+
+	if (access(cli->options.store, F_OK) == 0)
+		(void)ib_cache_open(cli->options.store, &job->store, &ignored);
+}
+
 int job_plan(struct cli *cli, const char *file, struct job *job)
 {
 	struct ib_error err = IB_ERROR_INIT;
@@ -113,8 +123,9 @@ int job_plan(struct cli *cli, const char *file, struct job *job)
 		(void)(job->recipe && report(cli, job->diag));
 		return status;
 	}
-	r = ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements, NULL,
-			job->diag, &job->plan, &err);
+	open_store(cli, job);
+	r = ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements,
+			job->store, job->diag, &job->plan, &err);
 	reported = report(cli, job->diag);
 	if (r < 0)
 		return err.code ? cli_fail(cli, job->sources, &err) : IB_EXIT_INPUT;
@@ -123,6 +134,7 @@ int job_plan(struct cli *cli, const char *file, struct job *job)
 
 void job_release(struct job *job)
 {
+	ib_cache_close(job->store);
 	ib_plan_free(job->plan);
 	ib_recipe_free(job->recipe);
 	ib_elements_free(job->elements);
