@@ -90,6 +90,11 @@ static int add_target(struct build *b, uint32_t stage, const struct ib_op_output
 				    format_name);
 	}
 	t.name = image_name(b, b->plan->stages[stage].ir, op);
+	if (t.name[strlen(t.name) - 1] == '/') {
+		err->exit = IB_EXIT_USAGE;
+		(void)ib_fail_text(err, EINVAL, "the image's name '%s' ends in '/'", t.name);
+		return ib_hint(err, "write the name behind it, as in %simage", t.name);
+	}
 	if (is_only)
 		t.name = strip_suffix(b, t.name, f->suffix);
 	t.path = t.name[0] == '/'

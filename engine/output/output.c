@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,16 +61,17 @@ const struct output_format *output_find(const char *name)
 	return NULL;
 }
 
-/* A name beside NAME that no other process has: its pid, and the descriptor within it. */
-static char *hidden_name(const struct output_file *f)
+/* A name that no other process has: its pid, and a descriptor within it. Not made of NAME, which
+ * may be as long as a name can be. */
+static char *hidden_name(int fd)
 {
-	return ib_xprintf(".%s.%ld-%d", f->name, (long)getpid(), f->fd);
+	return ib_xprintf(".imagebuild.%ld-%d", (long)getpid(), fd);
 }
 
 /* File systems without O_TMPFILE: a hidden file, that output_drop removes. */
 static int open_hidden(struct output_file *f)
 {
-	f->hidden = ib_xprintf(".%s.%ld", f->name, (long)getpid());
+	f->hidden = hidden_name(f->dir_fd);
 	f->fd = openat(f->dir_fd, f->hidden, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	return f->fd < 0 ? -errno : 0;
 }
@@ -99,11 +101,26 @@ static int split_path(const char *path, struct output_file *f, struct ib_error *
 	return 0;
 }
 
+/* What would refuse the rename, after all the work. */
+static int check_place(const struct output_file *f, const char *path, struct ib_error *err)
+{
+	struct stat st;
+
+	if (fstatat(f->dir_fd, f->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? 0 : ib_fail(err, errno, "look at '%s'", path);
+	if (S_ISDIR(st.st_mode))
+		return ib_fail_text(err, EISDIR, "'%s' is a directory; an image cannot replace it",
+				    path);
+	return 0;
+}
+
 int output_open(const char *path, struct output_file *ret_file, struct ib_error *err)
 {
 	struct output_file f = { .fd = -1, .dir_fd = -1 };
 	int r = split_path(path, &f, err);
 
+	if (r == 0)
+		r = check_place(&f, path, err);
 	if (r == 0) {
 		r = open_unnamed(&f);
 		if (r < 0)
@@ -136,25 +153,11 @@ static int link_hidden(struct output_file *f)
 	char self[64];
 
 	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", f->fd);
-	f->hidden = hidden_name(f);
+	f->hidden = hidden_name(f->fd);
 	if (linkat(AT_FDCWD, self, f->dir_fd, f->hidden, AT_SYMLINK_FOLLOW) == 0)
 		return 0;
 	free(take_ptr(f->hidden));
 	return -errno;
-}
-
-static int give_name(struct output_file *f, const char *path, struct ib_error *err)
-{
-	if (fsync(f->fd) < 0)
-		return ib_fail(err, errno, "write '%s' to storage", path);
-	int r = f->hidden ? 0 : link_hidden(f);
-
-	if (r < 0)
-		return ib_fail(err, -r, "give '%s' its name", path);
-	if (renameat(f->dir_fd, f->hidden, f->dir_fd, f->name) < 0)
-		return ib_fail(err, errno, "give '%s' its name", path);
-	free(take_ptr(f->hidden));
-	return 0;
 }
 
 struct checksum {
@@ -198,8 +201,8 @@ static int write_checksum(const struct output_file *f, const char *path, struct 
 	return fs_write_at(f->dir_fd, name, text.data, text.len, 0644, err);
 }
 
-static int write_checksums(const struct output_file *f, const char *path, struct checksum *sums,
-			   size_t len, struct ib_error *err)
+static int add_checksums(const struct output_file *f, struct checksum *sums, size_t len,
+			 struct ib_error *err)
 {
 	for (size_t i = 0; i < len; i++) {
 		sums[i].hasher = hasher_new(sums[i].algorithm);
@@ -207,10 +210,38 @@ static int write_checksums(const struct output_file *f, const char *path, struct
 			return ib_fail_text(err, ENOTSUP, "this libcrypto has no %s",
 					    sums[i].algorithm);
 	}
-	int r = add_content(f->fd, sums, len, err);
+	return len ? add_content(f->fd, sums, len, err) : 0;
+}
 
+/* The short part: everything is on storage and summed. */
+static int give_names(struct output_file *f, const char *path, struct checksum *sums, size_t len,
+		      struct ib_error *err)
+{
+	int r = f->hidden ? 0 : link_hidden(f);
+
+	if (r < 0)
+		return ib_fail(err, -r, "give '%s' its name", path);
 	for (size_t i = 0; r == 0 && i < len; i++)
 		r = write_checksum(f, path, &sums[i], err);
+	if (r < 0)
+		return r;
+	if (renameat(f->dir_fd, f->hidden, f->dir_fd, f->name) < 0)
+		return ib_fail(err, errno, "give '%s' its name", path);
+	free(take_ptr(f->hidden));
+	return 0;
+}
+
+/* An interrupt waits, so that it leaves neither a hidden name nor a sum of another image. */
+static int give_names_undisturbed(struct output_file *f, const char *path, struct checksum *sums,
+				  size_t len, struct ib_error *err)
+{
+	sigset_t mask, old;
+	int r;
+
+	(void)sigfillset(&mask);
+	(void)sigprocmask(SIG_BLOCK, &mask, &old);
+	r = give_names(f, path, sums, len, err);
+	(void)sigprocmask(SIG_SETMASK, &old, NULL);
 	return r;
 }
 
@@ -219,14 +250,18 @@ int output_publish(struct output_file *f, const char *path, bool has_md5, bool h
 {
 	struct checksum sums[2];
 	size_t len = 0;
+	int r;
 
 	if (has_md5)
 		sums[len++] = (struct checksum){ .algorithm = "md5" };
 	if (has_sha256)
 		sums[len++] = (struct checksum){ .algorithm = "sha256" };
-	int r = len > 0 ? write_checksums(f, path, sums, len, err) : 0;
-
+	if (fsync(f->fd) < 0)
+		return ib_fail(err, errno, "write '%s' to storage", path);
+	r = add_checksums(f, sums, len, err);
+	if (r == 0)
+		r = give_names_undisturbed(f, path, sums, len, err);
 	for (size_t i = 0; i < len; i++)
 		hasher_free(sums[i].hasher);
-	return r < 0 ? r : give_name(f, path, err);
+	return r;
 }

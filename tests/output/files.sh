@@ -96,4 +96,18 @@ full() {
 	[ "$(names)" = "x.raw " ]
 }
 it 'a failed output says why and leaves nothing' full
+
+refused() {
+	mkdir files/dir.raw
+	expect 1 "$mkoutput" raw disk files/dir.raw die
+	says "'files/dir.raw' is a directory"
+	rmdir files/dir.raw
+	long=$(printf '%0251d' 0)
+	"$mkoutput" raw disk "files/$long.raw"
+	cmp disk "files/$long.raw"
+	rm "files/$long.raw"
+	expect 1 "$mkoutput" raw disk "files/${long}0.raw" die
+	says 'File name too long'
+}
+it 'a name that cannot be given is refused before the work; the longest one can' refused
 finish

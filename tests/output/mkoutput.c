@@ -51,7 +51,7 @@ static int write_it(const struct output_format *f, const char *source, const cha
 		n = output_open(path, &file, err);
 	if (n == 0)
 		n = f->write(&job, f, file.fd, err);
-	if (r->dies)
+	if (r->dies && n == 0)
 		(void)raise(SIGKILL);
 	if (n == 0)
 		n = output_publish(&file, path, r->op.has_md5, r->op.has_sha256, err);
