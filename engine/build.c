@@ -117,6 +117,9 @@ static int open_logs(struct build *b, struct ib_error *err)
 	r = fs_mkdirs_at(AT_FDCWD, b->log_dir, 0755, err);
 	if (r < 0)
 		return r;
+	/* A step may print what is nobody else's business. */
+	if (chmod(b->log_dir, 0700) < 0)
+		return ib_fail(err, errno, "close '%s' to other users", b->log_dir);
 	b->log_dir_fd = open(b->log_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return b->log_dir_fd < 0 ? ib_fail(err, errno, "open '%s'", b->log_dir) : 0;
 }

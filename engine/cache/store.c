@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define VERSION_MAX 4096
@@ -123,13 +124,28 @@ static int open_parts(struct store *s, struct ib_error *err)
 	return 0;
 }
 
+/* Nobody else may look in: layers hold what a recipe made secret, and set-id files that belong to
+ * the user here. */
+static int make_store(const char *dir, struct ib_error *err)
+{
+	const char *slash = strrchr(dir, '/');
+	cleanup_free char *parent = slash ? strndup(dir, (size_t)(slash - dir)) : NULL;
+	int r = parent ? fs_mkdirs_at(AT_FDCWD, parent, 0755, err) : 0;
+
+	if (r < 0)
+		return r;
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		return ib_fail(err, errno, "make the store '%s'", dir);
+	return 0;
+}
+
 int ib_cache_open(const char *dir, struct store **ret_store, struct ib_error *err)
 {
 	struct store *s = ib_xmalloc(sizeof(*s));
 	int r;
 
 	*s = (struct store){ .path = ib_xstrdup(dir), .fd = -1, .lock_fd = -1 };
-	r = fs_mkdirs_at(AT_FDCWD, dir, 0755, err);
+	r = make_store(dir, err);
 	if (r >= 0)
 		r = open_parts(s, err);
 	if (r < 0) {
