@@ -500,6 +500,8 @@ int supervise(void *arg)
 	int r;
 
 	b->sink = &sink;
+	b->plan->statcache = b->store;
+	b->plan->is_running = true;
 	r = prepare(b, &err);
 	if (r >= 0)
 		r = run_products(b, &err);

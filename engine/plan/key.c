@@ -95,10 +95,19 @@ static bool pick_beside(const struct hook_file *f, const void *arg)
 	return strchr(name + 1, '/') || !S_ISREG(f->mode) || !(f->mode & 0111);
 }
 
+static bool pick_any(const struct hook_file *f, const void *arg)
+{
+	(void)f;
+	(void)arg;
+	return true;
+}
+
 static int key_hooks(struct planner *pl, struct plan_stage *stage)
 {
-	int r = hooks_digest(&stage->hooks, pick_shared, NULL, &stage->hooks_shared, pl->err);
+	int r = hooks_digest(&stage->hooks, pick_any, NULL, &stage->hooks_all, pl->err);
 
+	if (r == 0)
+		r = hooks_digest(&stage->hooks, pick_shared, NULL, &stage->hooks_shared, pl->err);
 	for (int i = 0; r == 0 && i < IB_PHASES; i++) {
 		enum ib_phase phase = (enum ib_phase)i;
 
@@ -108,23 +117,40 @@ static int key_hooks(struct planner *pl, struct plan_stage *stage)
 	return r;
 }
 
-static int key_step(struct planner *pl, struct plan_stage *stage, struct step *s)
+static int add_step(const struct plan *p, const struct plan_stage *stage, const struct step *s,
+		    struct buf *out, struct ib_error *err)
 {
 	const struct step_kind *kind = &step_kinds[s->code];
-	int r;
 
-	key_text(&s->key_text, "imagebuild", KEY_VERSION);
-	key_text(&s->key_text, "step", kind->name);
-	key_text(&s->key_text, "phase", ib_phases[s->phase].name);
+	key_text(out, "imagebuild", KEY_VERSION);
+	key_text(out, "step", kind->name);
+	key_text(out, "phase", ib_phases[s->phase].name);
 	vec_foreach (uint32_t, need, &s->needs)
-		key_digest(&s->key_text, "after", &stage->steps.items[*need].input_key);
-	r = kind->hash(s, pl->plan, &s->key_text, pl->err);
+		key_digest(out, "after", &stage->steps.items[*need].input_key);
+	return kind->hash(s, p, out, err);
+}
+
+static int key_step(struct planner *pl, struct plan_stage *stage, struct step *s)
+{
+	int r = add_step(pl->plan, stage, s, &s->key_text, pl->err);
+
 	if (r < 0) {
 		pl->err->at = pl->err->at.end ? pl->err->at : s->at;
 		return ib_wrap(pl->err, "key of step '%s'", s->name);
 	}
 	digest_of(s->key_text.data, s->key_text.len, &s->input_key);
 	return 0;
+}
+
+int plan_key_again(const struct plan *p, const struct plan_stage *stage, const struct step *s,
+		   struct digest *ret_key, struct ib_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	int r = add_step(p, stage, s, &text, err);
+
+	if (r == 0)
+		digest_of(text.data, text.len, ret_key);
+	return r;
 }
 
 int key_stage(struct planner *pl, struct plan_stage *stage)

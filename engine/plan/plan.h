@@ -61,6 +61,7 @@ struct plan_stage {
 	struct layout *layout;		/* NULL where the stage is no product with a disk */
 	bool has_bootloader;		/* `bootloader` is in the closure */
 	struct digest last_key;		/* the seed of UUIDs */
+	struct digest hooks_all;	/* of hooks/, taken before the keys: the build checks it */
 	struct digest hooks_shared;	/* of what every hook can read: hooks/ without the phases' directories */
 	struct digest hooks_beside[IB_PHASES]; /* of what lies beside a phase's hooks and is none */
 };
@@ -78,7 +79,8 @@ struct plan {
 	const char *arch;
 	const char *context;		/* the context directory, absolute; NULL where there is none */
 	const char *pkg_map;		/* the recipe's pkg-map file in the context, absolute, or NULL */
-	struct store *statcache;	/* borrowed while the plan is made; NULL afterwards */
+	struct store *statcache;	/* borrowed while the plan is made or run, or NULL */
+	bool is_running;		/* statcache may be written */
 };
 
 /* The stage that STEP belongs to. */
@@ -106,6 +108,10 @@ struct copy_entry_vec VEC(struct copy_entry);
  * paths that leave the context, also by a symlink, are reported (CONTEXT). -1 with DIAG set. */
 int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a, struct copy_entry_vec *ret_entries,
 		     struct ib_diag *diag);
+
+/* The input key of S, a step of STAGE or a copy of one with other entries, as its files are now. */
+int plan_key_again(const struct plan *p, const struct plan_stage *stage, const struct step *s,
+		   struct digest *ret_key, struct ib_error *err);
 
 /* What the plan needs of the machine and is not there. */
 struct missing {

@@ -13,7 +13,7 @@
 
 static int file_digest(const struct plan *p, int fd, struct digest *ret, struct ib_error *err)
 {
-	return p->statcache ? store_file_digest(p->statcache, fd, false, ret, err)
+	return p->statcache ? store_file_digest(p->statcache, fd, p->is_running, ret, err)
 			    : digest_of_fd(fd, ret, err);
 }
 

@@ -3,6 +3,8 @@
  * root. */
 #include "run/copy.h"
 
+#include "run/schedule.h"
+
 #include "support/fs.h"
 
 #include <imagebuild/buf.h>
@@ -286,20 +288,56 @@ static int copy_fn(void *arg, struct ib_error *err)
 	return r;
 }
 
-int run_copy(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
+/* The context may have changed since the plan: the key is of what is there now. */
+int copy_refresh(struct stage_run *sr, const struct step *s, const struct step **ret_step,
+		 struct ib_error *err)
 {
-	struct copy *c = arena_alloc(sr->arena, sizeof(*c));
-	struct ib_diag *diag = ib_diag_new(sr->run->plan->sources);
+	const struct plan *p = sr->run->plan;
+	struct step *fresh = arena_alloc(sr->arena, sizeof(*fresh));
+	struct copy_entry_vec *entries = arena_alloc(sr->arena, sizeof(*entries));
+	struct ib_diag *diag = ib_diag_new(p->sources);
 	cleanup_buf struct buf text = BUF_INIT;
-	int r = plan_copy_expand(sr->run->plan, s->op, sr->arena, &c->entries, diag);
+	int r = plan_copy_expand(p, s->op, sr->arena, entries, diag);
 
 	if (r < 0)
 		ib_diag_render(diag, &text, false);
 	ib_diag_free(diag);
+	err->exit = IB_EXIT_STEP;
+	err->at = s->at;
 	if (r < 0)
 		return ib_fail_text(err, EINVAL,
 				    "the context has changed since the plan was made\n%s",
 				    text.len ? text.data : "");
+	*fresh = *s;
+	fresh->entries = entries;
+	r = plan_key_again(p, sr->stage, fresh, &fresh->input_key, err);
+	if (r < 0)
+		return ib_wrap(err, "read the context");
+	err->exit = 0;
+	err->at = (struct ib_span){ 0, 0 };
+	*ret_step = fresh;
+	return 0;
+}
+
+int copy_verify(struct stage_run *sr, const struct step *s, struct ib_error *err)
+{
+	const struct step *now = s;
+	int r = copy_refresh(sr, s, &now, err);
+
+	if (r < 0 || memcmp(&now->input_key, &s->input_key, sizeof(now->input_key)) == 0)
+		return r;
+	err->exit = IB_EXIT_STEP;
+	err->at = s->at;
+	return ib_fail_text(err, ESTALE, "the context changed while it was copied; run it again");
+}
+
+int run_copy(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
+{
+	struct copy *c = arena_alloc(sr->arena, sizeof(*c));
+
+	(void)err;
+	if (s->entries)
+		c->entries = *s->entries;
 	c->op = &s->op->copy;
 	action_call(sr, s, a, copy_fn, c);
 	return 0;

@@ -277,7 +277,9 @@ static int run_step(struct stage_run *sr, const struct step *s, const struct dig
 	meta = (struct layer_meta){ .left = result.left,
 				    .gone = result.gone,
 				    .is_empty = meta_is_empty(draft->dir) };
-	r = collect_meta(sr, s, &a, &meta, err);
+	r = s->code == STEP_copy ? copy_verify(sr, s, err) : 0;
+	if (r >= 0)
+		r = collect_meta(sr, s, &a, &meta, err);
 	if (r < 0)
 		return r;
 	return commit(sr, s, draft, key, &meta, err);

@@ -114,12 +114,25 @@ static bool pick_any(const struct hook_file *f, const void *arg)
 	return true;
 }
 
+/* The keys of the plan are of the files as they were: a layer of others would be a wrong hit later.
+ */
+static int check_hooks(struct stage_run *sr, struct ib_error *err)
+{
+	int r = hooks_digest(&sr->stage->hooks, pick_any, NULL, &sr->hooks_digest, err);
+
+	if (r < 0 || memcmp(&sr->hooks_digest, &sr->stage->hooks_all, sizeof(struct digest)) == 0)
+		return r;
+	err->exit = IB_EXIT_STEP;
+	(void)ib_fail_text(err, ESTALE, "a file of an element changed since the plan was made");
+	return ib_hint(err, "run it again when nothing writes there");
+}
+
 int hooks_open(struct stage_run *sr, struct ib_error *err)
 {
 	struct store *store = sr->run->store;
 	struct layer_draft draft = { NULL, -1 };
 	const char *dir;
-	int r = hooks_digest(&sr->stage->hooks, pick_any, NULL, &sr->hooks_digest, err);
+	int r = check_hooks(sr, err);
 
 	if (r < 0)
 		return r;
@@ -127,6 +140,8 @@ int hooks_open(struct stage_run *sr, struct ib_error *err)
 		r = store_draft_new(store, &draft, err);
 		if (r >= 0)
 			r = fill_hooks(sr, draft.dir, err);
+		if (r >= 0)
+			r = check_hooks(sr, err);
 		if (r >= 0)
 			r = store_hooks_commit(store, &draft, &sr->hooks_digest, err);
 		store_draft_drop(store, &draft);

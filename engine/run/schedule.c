@@ -97,6 +97,11 @@ static int do_step(struct stage_run *sr, const struct step *s, struct ib_error *
 
 	if (r <= 0 || !hook_is_there(sr, s))
 		return r < 0 ? r : 0;
+	if (s->code == STEP_copy) {
+		r = copy_refresh(sr, s, &s, err);
+		if (r < 0)
+			return r;
+	}
 	if (step_is_forced(sr, s)) {
 		r = step_new_salt(sr, s, err);
 		if (r < 0)

@@ -30,6 +30,11 @@ bool hook_is_there(struct stage_run *sr, const struct step *s);
 void hooks_find_extra(struct stage_run *sr);
 bool extra_is_before(const struct step *extra, const struct step *s);
 
+/* copy.c: S with its key and entries as the context is now; whether that is still so. */
+int copy_refresh(struct stage_run *sr, const struct step *s, const struct step **ret_step,
+		 struct ib_error *err);
+int copy_verify(struct stage_run *sr, const struct step *s, struct ib_error *err);
+
 /* meta.c: meta.json of a layer. */
 struct layer_meta {
 	struct sandbox_left_vec left;

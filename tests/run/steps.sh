@@ -139,6 +139,29 @@ edited() {
 }
 it 'editing a RUN runs it and what is ordered after it, and nothing else' edited
 
+# The step before COPY has begun, so the plan is made; while it runs a file changes.
+changed_meanwhile() {
+	recipe <<-'END'
+		RUN --order=40 sleep 3
+		COPY --order=50 word /word
+	END
+	echo one >"$dir/word"
+	: >"$home/events"
+	{
+		until grep -q 'started.*RUN sleep 3' "$home/events"; do sleep 0.1; done
+		echo two >"$dir/word"
+	} &
+	expect 0 build
+	wait
+	[ "$(content word)" = two ]
+	echo one >"$dir/word"
+	expect 0 build
+	[ "$(content word)" = one ]
+	ran | grep -q 'COPY word'
+	! ran | grep -q 'RUN sleep'
+}
+it 'a file that changes during the build is copied under the key of what was copied' changed_meanwhile
+
 uncached() {
 	expect 0 build --no-cache
 	ran | grep -q '^root '
