@@ -177,6 +177,19 @@ static int prepare(struct stage_run *sr, const struct step *s, struct action *a,
 	return table[s->code](sr, s, a, err);
 }
 
+/* What dib's own shells export on the way to a hook. The directory is a matter of place: no key has
+ * it. */
+static void set_shell_variables(struct stage_run *sr, struct action *a)
+{
+	const char *cwd = a->box.cwd;
+
+	if (!cwd)
+		cwd = a->box.side == SANDBOX_HOST ? sr->run->plan->options->directory : "/";
+	if (cwd)
+		env_set(sr->arena, &a->env, "PWD", cwd);
+	env_set(sr->arena, &a->env, "SHLVL", "2");
+}
+
 /* Runs what PREPARE described, over the layers, in DRAFT, into the log. */
 static int run_box(struct stage_run *sr, struct action *a, struct layer_draft *draft,
 		   struct step_log *log, struct sandbox_result *ret_result, struct ib_error *err)
@@ -184,10 +197,12 @@ static int run_box(struct stage_run *sr, struct action *a, struct layer_draft *d
 	stage_lowers(sr, &a->box.layers);
 	a->box.layers.draft = draft->dir;
 	set_binds(sr, a);
-	if (!a->box.fn)
+	if (!a->box.fn) {
+		set_shell_variables(sr, a);
 		a->box.envp = env_array(sr->arena, &a->env);
-	else
+	} else {
 		a->box.has_root_mounts = a->box.has_hooks_mount = false;
+	}
 	a->box.log_fd = log->fd;
 	a->box.on_line = log_line;
 	a->box.on_line_context = log;

@@ -6,6 +6,7 @@
 #include <imagebuild/buf.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HOST_PATH SB_BIN ":" RUN_TARGET_PATH
@@ -15,10 +16,12 @@ enum ib_side phase_side(enum ib_phase phase)
 	return ib_phases[phase].side;
 }
 
-/* The same in every build and phase. */
-static const struct {
+struct variable {
 	const char *name, *value;
-} constants[] = {
+};
+
+/* The same in every build and phase, unless the recipe says otherwise. */
+static const struct variable constants[] = {
 	{ "TMP_BUILD_DIR", SB_BUILD },
 	{ "TMP_MOUNT_PATH", SB_MNT },
 	{ "TMP_HOOKS_PATH", SB_HOOKS },
@@ -38,6 +41,13 @@ static const struct {
 	{ "LC_ALL", "C" },
 	{ "USER", "root" },
 	{ "LOGNAME", "root" },
+	{ "PS4", "+ " },
+};
+
+/* What sudo sets on dib's way into the chroot, for root without a terminal. */
+static const struct variable sudo_constants[] = {
+	{ "SHELL", "/bin/bash" }, { "TERM", "unknown" }, { "SUDO_USER", "root" },
+	{ "SUDO_UID", "0" },      { "SUDO_GID", "0" },
 };
 
 static int compare_entries(const void *a, const void *b)
@@ -125,6 +135,8 @@ void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env)
 
 	for (size_t i = 0; i < ARRAY_SIZE(constants); i++)
 		env_set(sr->arena, &e, constants[i].name, constants[i].value);
+	for (size_t i = 0; !is_host && i < ARRAY_SIZE(sudo_constants); i++)
+		env_set(sr->arena, &e, sudo_constants[i].name, sudo_constants[i].value);
 	set_elements(sr, &e);
 	set_dib_env(sr, &e);
 	env_set(sr->arena, &e, "ARCH", run->plan->arch);

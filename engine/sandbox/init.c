@@ -441,6 +441,18 @@ static void exec_shell(struct init *in, const char *file)
 		     (char *const *)(uintptr_t)in->envp);
 }
 
+/* Host hooks find dib's standard output, here the log, as descriptor 3. */
+static int script_log(struct init *in, struct ib_error *err)
+{
+	int report = in->report_fd == 3 ? fcntl(3, F_DUPFD_CLOEXEC, 4) : in->report_fd;
+	int output = fcntl(in->output_fd, F_DUPFD_CLOEXEC, 4);
+
+	if (report < 0 || output < 0 || dup2(output, 3) < 0)
+		return ib_fail(err, errno, "set descriptor 3");
+	in->report_fd = report;
+	return 0;
+}
+
 static int script_exec(struct init *in, struct ib_error *err)
 {
 	const char *file = in->step->argv[0], *path = find_env(in->envp, "PATH");
@@ -459,6 +471,8 @@ static int script_exec(struct init *in, struct ib_error *err)
 	if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
 		for (int fd = 3; fd < 1024; fd++)
 			(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	if (in->step->side == SANDBOX_HOST && script_log(in, err) < 0)
+		return -err->code;
 	(void)execve(file, (char *const *)(uintptr_t)in->step->argv,
 		     (char *const *)(uintptr_t)in->envp);
 	if (errno == ENOEXEC)

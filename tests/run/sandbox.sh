@@ -63,9 +63,11 @@ has '^status 0$' err 'a step writes a layer'
 
 run -l base sh -c 'id -u; id -g; id -G; umask; hostname; ls /proc/self/fd | wc -l; cat /proc/1/comm; sh -c "ps -o pid= -p \$\$"' </dev/null
 is "$(head -n 5 out | tr '\n' ' ')" '0 0 0 0022 imagebuild ' 'a host step is root with umask 022 and a constant host name'
-is "$(sed -n 6p out)" 4 'only the three standard files are open'
+is "$(sed -n 6p out)" 5 'only the three standard files are open, and as 3 the log'
 exec 9<"$tool" && run -l base sh -c 'ls /proc/self/fd | wc -l'
-is "$(cat out)" 4 'descriptors of the caller are closed'
+is "$(cat out)" 5 'descriptors of the caller are closed'
+run -l base sh -c 'echo kept >&3'
+has '^kept$' out 'descriptor 3 of a host step is the log'
 exec 9<&-
 run -l base sh -c 'touch /etc/x /usr/x /x 2>/dev/null; ls /etc/x /usr/x /x 2>/dev/null; touch /tmp/sandbox-private; ls /tmp'
 has '^sandbox-private$' out 'the host is read-only and /tmp writable'
