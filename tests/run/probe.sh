@@ -16,12 +16,12 @@ under_dib() {
 	cd "$work/dib"
 	env -i HOME="$work/dib/home" PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
 		ELEMENTS_PATH="$tests/elements" \
-		disk-image-create -n -t tar --image-size 1 tiny probe </dev/null >"$work/dib.log" 2>&1 || {
-		tail -n 20 "$work/dib.log"
-		# A machine without loop devices cannot say what dib does.
-		grep -q 'losetup\|loop' "$work/dib.log" && exit 77
-		exit 1
-	}
+		disk-image-create -n -t tar --image-size 1 tiny probe </dev/null 2>&1 | cat >"$work/dib.log"
+	[ ! -s image.tar ] || return 0
+	tail -n 20 "$work/dib.log"
+	# A machine without loop devices cannot say what dib does.
+	grep -q 'losetup\|loop' "$work/dib.log" && exit 77
+	exit 1
 }
 it "Debian's disk-image-create runs the probe" under_dib
 [ -f "$work/dib/image.tar" ] || finish
