@@ -6,7 +6,7 @@
 need_root
 need disk-image-create newuidmap python3 losetup
 
-user=probe-user
+user=probe$$
 make_user $user || skip_all "cannot make a user"
 home=$(getent passwd $user | cut -d: -f6)
 dib=/usr/lib/python3/dist-packages/diskimage_builder

@@ -5,7 +5,7 @@
 need_root
 need newuidmap tar
 
-user=steps-user
+user=steps$$
 make_user $user || skip_all "cannot make a user"
 home=$(getent passwd $user | cut -d: -f6)
 store=$home/.cache/imagebuild
