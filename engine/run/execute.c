@@ -63,6 +63,14 @@ int data_read(int fd, struct buf *out, struct ib_error *err)
 	}
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
 void emit_step(struct stage_run *sr, const struct step *s, enum ib_event_kind kind,
 	       struct ib_event *e)
 {
@@ -209,20 +217,14 @@ static int run_box(struct stage_run *sr, struct action *a, struct layer_draft *d
 	return sandbox_run(&a->box, sr->arena, ret_result, err);
 }
 
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 /* The error of a step: where it stands, what it said last, where the rest is. */
 static int fail_step(struct stage_run *sr, const struct step *s, const struct step_log *log,
 		     const struct sandbox_result *result, int failed, struct ib_error *err)
 {
 	cleanup_buf struct buf what = BUF_INIT, tail = BUF_INIT;
-	struct ib_event e = { .status = result->status, .log = log->path };
+	struct ib_event e = { .status = result->status,
+			      .log = log->path,
+			      .nanoseconds = now_ns() - log->start };
 	char status[80];
 
 	emit_step(sr, s, IB_EVENT_FAILED, &e);
@@ -306,7 +308,6 @@ int step_execute(struct stage_run *sr, const struct step *s, const struct digest
 	cleanup_log struct step_log log = LOG_INIT;
 	struct layer_draft draft = { NULL, -1 };
 	struct ib_event e = { 0 };
-	uint64_t start = now_ns();
 	const char *dir;
 	int r = root_refresh(sr, err);
 
@@ -315,6 +316,7 @@ int step_execute(struct stage_run *sr, const struct step *s, const struct digest
 	if (r < 0)
 		return r;
 	e.log = log.path;
+	log.start = now_ns();
 	emit_step(sr, s, IB_EVENT_STARTED, &e);
 	r = store_draft_new(sr->run->store, &draft, err);
 	if (r >= 0)
@@ -328,7 +330,7 @@ int step_execute(struct stage_run *sr, const struct step *s, const struct digest
 	if (r < 0)
 		return r;
 	sr->run->steps_run++;
-	e = (struct ib_event){ .log = log.path, .nanoseconds = now_ns() - start };
+	e = (struct ib_event){ .log = log.path, .nanoseconds = now_ns() - log.start };
 	emit_step(sr, s, IB_EVENT_FINISHED, &e);
 	return 0;
 }

@@ -61,6 +61,7 @@ struct step_log {
 	struct stage_run *sr;
 	struct buf tail; /* the last lines */
 	int lines_max;
+	uint64_t start; /* of the step, nanoseconds */
 };
 #define LOG_INIT         \
 	{                \

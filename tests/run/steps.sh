@@ -221,6 +221,16 @@ failing() {
 }
 it 'a failing RUN is shown at its line with its output and log, and leaves nothing' failing
 
+slow() {
+	recipe <<-'END'
+		RUN sleep 1000
+	END
+	expect 4 build --step-timeout=1
+	says '^r.Imagefile:2:.*longer than 1 s'
+	is_clean
+}
+it 'a step that takes longer than --step-timeout fails' slow
+
 killed() {
 	recipe <<-'END'
 		RUN sleep 1000
