@@ -8,28 +8,45 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 /* Part of every run key: raised when layers get another meaning. */
 #define RUN_FORMAT "imagebuild run 1"
 #define HOOK_MAX (16u << 20)
 
-/* Whether the text of the step names a variable: IMAGE_NAME counts only then. */
-static bool names_variable(const struct step *s, const char *name)
+static bool file_names(const char *path, const char *name)
 {
 	cleanup_free char *text = NULL;
 	struct ib_error err = IB_ERROR_INIT;
 	size_t len = 0;
 
-	if (s->code == STEP_run)
-		return !s->op->run.text || strstr(s->op->run.text, name);
-	if (s->code != STEP_hook)
-		return s->code == STEP_manifests;
-	if (!s->hook->source)
-		return true;
-	if (fs_read_at(AT_FDCWD, s->hook->source, HOOK_MAX, &text, &len, &err) < 0)
+	if (fs_read_at(AT_FDCWD, path, HOOK_MAX, &text, &len, &err) < 0)
 		return true;
 	return memmem(text, len, name, strlen(name)) != NULL;
+}
+
+/* What hooks call or source: hooks/bin and environment.d. */
+static bool helper_names(const struct stage_run *sr, const char *dir, const char *name)
+{
+	vec_foreach (const struct hook_file, f, &sr->stage->hooks.files)
+		if (strncmp(f->path, dir, strlen(dir)) == 0 && S_ISREG(f->mode) &&
+		    file_names(f->source, name))
+			return true;
+	return false;
+}
+
+/* Whether the text of the step names a variable: IMAGE_NAME counts only then. */
+static bool names_variable(const struct stage_run *sr, const struct step *s, const char *name)
+{
+	if (s->code == STEP_run)
+		return !s->op->run.text || strstr(s->op->run.text, name);
+	if (s->code == STEP_environ)
+		return helper_names(sr, "environment.d/", name);
+	if (s->code != STEP_hook)
+		return s->code == STEP_manifests;
+	return !s->hook->source || file_names(s->hook->source, name) ||
+	       helper_names(sr, "bin/", name);
 }
 
 /* The salt of a step that was forced to run again: its layer has a key of its own since. */
@@ -49,7 +66,7 @@ void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
 	hasher_add(h, RUN_FORMAT, sizeof(RUN_FORMAT));
 	hasher_add(h, &s->input_key, sizeof(s->input_key));
 	hasher_add(h, &sr->parent, sizeof(sr->parent));
-	env_hash(sr, e, names_variable(s, "IMAGE_NAME"), h);
+	env_hash(sr, e, names_variable(sr, s, "IMAGE_NAME"), h);
 	if (s->code == STEP_leave && sr->run->fstab)
 		hasher_add(h, sr->run->fstab, strlen(sr->run->fstab));
 	add_salt(sr, s, h);

@@ -148,7 +148,11 @@ changed_meanwhile() {
 	echo one >"$dir/word"
 	: >"$home/events"
 	{
-		until grep -q 'started.*RUN sleep 3' "$home/events"; do sleep 0.1; done
+		n=0
+		until grep -q 'started.*RUN sleep 3' "$home/events" || [ $n -ge 300 ]; do
+			n=$((n + 1))
+			sleep 0.1
+		done
 		echo two >"$dir/word"
 	} &
 	expect 0 build
@@ -204,6 +208,23 @@ flags() {
 	[ "$(content uuid)" != "$uuid" ]
 }
 it '--network=none leaves only lo, --no-cache runs a step in every build' flags
+
+named() {
+	mkdir -p "$dir/el/named/environment.d"
+	echo 'export WHO=$IMAGE_NAME' >"$dir/el/named/environment.d/20-name.bash"
+	recipe <<-'END'
+		ELEMENT named
+		RUN echo "$WHO" >/who
+	END
+	for name in r other r; do
+		expect 0 build --element-path "$dir/el" -o $name
+	done
+	[ -z "$(ran)" ]
+	[ "$(content who)" = r ]
+	[ "$(tar -xOf "$dir/other.tar" ./who)" = other ]
+	rm -r "$dir/el" "$dir/other.tar"
+}
+it 'a name that environment.d reads is in the keys' named
 
 failing() {
 	rm -f "$dir/r.tar"
