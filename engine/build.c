@@ -21,6 +21,8 @@
 #include <sys/utsname.h>
 #include <time.h>
 
+#define DAY_SECONDS 86400
+
 static bool has_element(void *context, const char *name)
 {
 	return ib_elements_find(context, name, NULL) != NULL;
@@ -374,6 +376,27 @@ static int prune_fn(void *arg)
 	return r < 0 ? 1 : 0;
 }
 
+static int prune_logs(const struct ib_options *options, int days, struct ib_error *err)
+{
+	cleanup_free char *path = ib_xprintf("%s/logs", options->state_dir);
+	cleanup_fd int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	time_t before = time(NULL) - (time_t)days * DAY_SECONDS;
+	cleanup_free char **names = NULL;
+	size_t len = 0;
+	int r;
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : ib_fail(err, errno, "open '%s'", path);
+	r = fs_list(fd, ".", &names, &len, err);
+	for (size_t i = 0; r >= 0 && i < len; i++) {
+		struct stat st;
+
+		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_mtime <= before)
+			r = fs_remove_at(fd, names[i], err);
+	}
+	return r < 0 ? ib_wrap(err, "prune the logs") : 0;
+}
+
 int ib_build_prune(const struct ib_options *options, int days, uint64_t *ret_bytes,
 		   struct ib_error *err)
 {
@@ -391,7 +414,8 @@ int ib_build_prune(const struct ib_options *options, int days, uint64_t *ret_byt
 		r = with_supervisor(&p.build, &setup, prune_fn, &relay, err);
 	buf_release(&relay.pending);
 	release_build(&p.build);
-	if (r >= 0)
-		*ret_bytes = relay.bytes;
-	return r;
+	if (r < 0)
+		return r;
+	*ret_bytes = relay.bytes;
+	return prune_logs(options, days, err);
 }
