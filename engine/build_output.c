@@ -164,6 +164,19 @@ int targets_collect(struct build *b, struct ib_error *err)
 	return 0;
 }
 
+int ib_build_outputs(struct plan *plan, struct arena *a, struct str_vec *ret_paths,
+		     struct ib_error *err)
+{
+	struct build b = { .plan = plan, .arena = a };
+	int r = targets_collect(&b, err);
+
+	if (r < 0)
+		return r;
+	vec_foreach (struct target, t, &b.targets)
+		vec_push(a, ret_paths, t->path);
+	return 0;
+}
+
 int targets_open(struct build *b, struct ib_error *err)
 {
 	vec_foreach (struct target, t, &b->targets) {

@@ -21,6 +21,7 @@ struct cli {
 	struct ib_options options; /* file is set anew for each of FILES */
 	struct str_vec files;      /* -f, and words of verbs that take recipes */
 	struct str_vec words;      /* what is no option */
+	struct str_vec outputs;    /* paths that the recipes before this one make */
 	const char *progress_name, *library_name, *step_timeout, *days;
 	enum progress progress;
 	bool is_quiet, wants_help, wants_version, has_color;

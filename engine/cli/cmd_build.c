@@ -6,6 +6,7 @@
 #include "plan/plan.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 int cmd_build(struct cli *cli);
@@ -34,6 +35,27 @@ static int preflight(struct cli *cli, const struct job *job)
 	return IB_EXIT_PREFLIGHT;
 }
 
+/* Two recipes of one command would write the same file, the second over the first. */
+static int check_outputs(struct cli *cli, const struct job *job)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	struct str_vec paths = { 0 };
+
+	if (ib_build_outputs(job->plan, cli->arena, &paths, &err) < 0)
+		return cli_fail(cli, job->sources, &err);
+	vec_foreach (const char *, path, &paths) {
+		vec_foreach (const char *, other, &cli->outputs)
+			if (strcmp(*path, *other) == 0)
+				return cli_usage("build one at a time with -o, or give each OUTPUT "
+						 "a --name of its own",
+						 "%s: an earlier recipe of this command makes '%s'",
+						 cli->options.file, *path);
+	}
+	vec_foreach (const char *, path, &paths)
+		vec_push(cli->arena, &cli->outputs, *path);
+	return IB_EXIT_OK;
+}
+
 static int run_plan(struct cli *cli, const struct job *job)
 {
 	static void (*const init[])(struct ui *) = { [PROGRESS_TTY] = ui_tty_init,
@@ -57,6 +79,8 @@ static int build_one(struct cli *cli, const char *file)
 	struct job job = { 0 };
 	int status = job_plan(cli, file, &job);
 
+	if (!status)
+		status = check_outputs(cli, &job);
 	if (!status && cli->options.is_dry_run) {
 		cleanup_buf struct buf out = BUF_INIT;
 

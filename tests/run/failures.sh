@@ -303,4 +303,16 @@ full_output() {
 	[ -z "$left" ]
 }
 it 'a full disk under the image is said, and nothing half-made is left' full_output
+same_file() {
+	recipe 'FROM tiny\nOUTPUT tar\n'
+	cp "$room/Imagefile" "$room/Other"
+	ls -A "$room" >"$work/before"
+	expect 2 build --dry-run -o same -f Imagefile -f Other
+	says "Other: an earlier recipe of this command makes '.*/same.tar'"
+	expect 2 build -o sub/
+	says "the image's name 'sub/' ends in '/'"
+	nothing_left
+}
+it 'two recipes that would write one file are refused, and a name that is none' same_file
+
 finish
