@@ -467,7 +467,7 @@ int run_manifests(struct stage_run *sr, const struct step *s, struct action *a,
 	m->save_dir = save[0] == '/' ? arena_strdup(sr->arena, save)
 				     : arena_printf(sr->arena, "%s/%s",
 						    sr->run->plan->options->directory, save);
-	m->env = env ? env : "";
+	m->env = arena_printf(sr->arena, "%s\n", env ? env : "");
 	m->args = arena_printf(sr->arena, "%s\n", args ? args : "");
 	action_call(sr, s, a, manifests_fn, m);
 	return 0;

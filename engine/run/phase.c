@@ -99,10 +99,10 @@ static void set_dib_env(struct stage_run *sr, struct env *e)
 	vec_foreach (struct ib_pair, p, &sr->stage->env) {
 		if (strncmp(p->key, "DIB_", 4) != 0)
 			continue;
-		buf_printf(&out, "declare -x %s=\"", p->key);
+		buf_printf(&out, "%sdeclare -x %s=\"", out.len ? "\n" : "", p->key);
 		for (const char *c = p->value; *c; c++)
 			buf_printf(&out, strchr("\"\\$`", *c) ? "\\%c" : "%c", *c);
-		buf_str(&out, "\"\n");
+		buf_char(&out, '"');
 	}
 	env_set(sr->arena, e, "DIB_ENV", out.len ? out.data : "");
 }
