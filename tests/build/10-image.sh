@@ -23,7 +23,8 @@ it 'sfdisk finds no error in the partition table' table_sfdisk
 extract() {
 	sfdisk -d "$raw" | sed -n "s/.*start= *\([0-9]*\), size= *\([0-9]*\),.*name=\"$1\".*/\1 \2/p" >"$work/place"
 	read -r start size <"$work/place"
-	dd if="$raw" of="$work/$1" bs=512 skip="$start" count="$size" conv=sparse status=none
+	dd if="$raw" of="$work/$1" bs=1M iflag=skip_bytes,count_bytes skip=$((start * 512)) count=$((size * 512)) conv=sparse \
+		status=none
 }
 
 root_clean() {

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# not a test but what builds and boots share: fixture.sh setup builds recipes/debian.Imagefile once, as an ordinary
-# user made for it (as the caller where that is no root), into $IMAGEBUILD_BUILD/tests/image; fixture.sh cleanup removes
-# it and the user. Beside the image: seconds, log, and the file `user`.
+# not a test but what builds and boots share: fixture.sh setup builds the recipes once, as an ordinary user made for it
+# (as the caller where that is no root), into $IMAGEBUILD_BUILD/tests/image; fixture.sh cleanup removes them and the
+# user. Beside the images: `user` (its name) and `stage` (where the program is installed).
 . "$(dirname "$0")/../lib.sh"
 image=$IMAGEBUILD_BUILD/tests/image
 user=imagebuild-one
@@ -13,6 +13,21 @@ install_program() {
 		cp -r "$top/recipes" "$1/" && chmod -R a+rX "$1"
 }
 
+# build NAME FORMATS: recipes/NAME.Imagefile into $image.
+build() {
+	set -- "$1" "$stage/bin/imagebuild" -f "$stage/recipes/$1.Imagefile" -t "$2" --progress=plain
+	name=$1
+	shift
+	start=$(date +%s)
+	if [ "$(id -u)" -eq 0 ]; then
+		as_user $user "$@" && mv "$(getent passwd $user | cut -d: -f6)/$name".* "$image/" || return 1
+		chown "$(id -u):$(id -g)" "$image/$name".*
+	else
+		(cd "$image" && "$@") || return 1
+	fi
+	echo "$name: built in $(($(date +%s) - start)) s"
+}
+
 setup() {
 	cleanup
 	mkdir -p "$image"
@@ -20,23 +35,12 @@ setup() {
 	chmod 755 "$stage"
 	echo "$stage" >"$image/stage"
 	install_program "$stage" || return 1
-	start=$(date +%s)
 	if [ "$(id -u)" -eq 0 ]; then
 		make_user $user || return 1
 		users= # stays until cleanup
 		echo $user >"$image/user"
-		as_user $user "$stage/bin/imagebuild" -f "$stage/recipes/debian.Imagefile" -t raw,qcow2 --progress=plain
-		status=$?
-		home=$(getent passwd $user | cut -d: -f6)
-		mv "$home"/debian.* "$image/" || return 1
-		chown "$(id -u):$(id -g)" "$image"/debian.*
-	else
-		(cd "$image" && "$stage/bin/imagebuild" -f "$stage/recipes/debian.Imagefile" -t raw,qcow2 --progress=plain)
-		status=$?
 	fi
-	echo $(($(date +%s) - start)) >"$image/seconds"
-	echo "built in $(cat "$image/seconds") s"
-	return $status
+	build debian raw,qcow2 && build web qcow2
 }
 
 cleanup() {
