@@ -69,7 +69,7 @@ static bool is_hook_name(const char *name)
 /* Writes "<hex> <d or b> <name>\n" for one hook. */
 static int list_one(int dir_fd, const char *name, int out_fd, struct ib_error *err)
 {
-	cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct digest digest;
 	struct stat st;
 	char hex[DIGEST_HEX], magic[4] = { 0 };
