@@ -4,11 +4,15 @@
  * draft. */
 #include "run/schedule.h"
 
+#include "support/crypto.h"
+
+#include <imagebuild/buf.h>
 #include <imagebuild/intern.h>
 #include <imagebuild/map.h>
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 static void drop_left(struct stage_run *sr, const char *target)
 {
@@ -142,6 +146,65 @@ static int start_phase(struct stage_run *sr, enum ib_phase phase, struct ib_erro
 	return 0;
 }
 
+static bool has_environ(const struct stage_run *sr, enum ib_phase phase)
+{
+	vec_foreach (const struct step, s, &sr->stage->steps)
+		if (s->code == STEP_environ && s->phase == phase)
+			return true;
+	return false;
+}
+
+/* Whether a step wrote into the phase's directory; the elements' own layer is the bottom. */
+static bool has_written_hooks(const struct stage_run *sr, enum ib_phase phase)
+{
+	for (size_t i = 1; i < sr->layers.len; i++) {
+		cleanup_free char *path =
+			ib_xprintf("%s/fs/hooks/%s.d", sr->layers.items[i], ib_phases[phase].name);
+
+		if (access(path, F_OK) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* A phase without hooks in the plan, for which a hook has made some. */
+static int run_made_phase(struct stage_run *sr, enum ib_phase phase, struct ib_error *err)
+{
+	struct step *s = arena_alloc(sr->arena, sizeof(*s));
+	struct buf text = BUF_INIT;
+	int r = start_phase(sr, phase, err);
+
+	*s = (struct step){ .code = STEP_environ, .phase = phase, .name = "environment" };
+	buf_printf(&text, "environment of %s", ib_phases[phase].name);
+	buf_add(&text, &sr->hooks_digest, sizeof(sr->hooks_digest));
+	digest_of(text.data, text.len, &s->input_key);
+	buf_release(&text);
+	if (r >= 0)
+		r = do_step(sr, s, err);
+	if (r >= 0)
+		r = phase_list(sr, err);
+	if (r < 0)
+		return r;
+	hooks_find_extra(sr);
+	return run_extra(sr, NULL, err);
+}
+
+/* Goes on to PHASE, through those before it that the plan has nothing for. */
+static int go_to_phase(struct stage_run *sr, enum ib_phase phase, struct ib_error *err)
+{
+	for (int i = (int)sr->phase + 1; sr->phase != IB_PHASE_NONE && i <= (int)phase; i++) {
+		enum ib_phase next = (enum ib_phase)i;
+		int r;
+
+		if (has_environ(sr, next) || !has_written_hooks(sr, next))
+			continue;
+		r = run_made_phase(sr, next, err);
+		if (r < 0)
+			return r;
+	}
+	return sr->phase == phase ? 0 : start_phase(sr, phase, err);
+}
+
 static int run_steps(struct stage_run *sr, struct ib_error *err)
 {
 	const struct step_vec *steps = &sr->stage->steps;
@@ -151,7 +214,7 @@ static int run_steps(struct stage_run *sr, struct ib_error *err)
 		const struct step *s = &steps->items[i];
 
 		if (s->phase != sr->phase)
-			r = start_phase(sr, s->phase, err);
+			r = go_to_phase(sr, s->phase, err);
 		sr->number = sr->run->first_step + (uint32_t)i + 1;
 		if (r >= 0 && s->code != STEP_environ)
 			r = run_extra(sr, s, err);

@@ -287,11 +287,16 @@ made_hooks() {
 		printf 'echo "made $0 $TINY_WORD" >/made\n' >"$TMP_HOOKS_PATH/install.d/20-made"
 		chmod +x "$TMP_HOOKS_PATH/install.d/20-made"
 		rm "$TMP_HOOKS_PATH/install.d/30-gone"
+		mkdir "$TMP_HOOKS_PATH/finalise.d" "$TMP_HOOKS_PATH/post-root.d"
+		printf 'echo late >/late\n' >"$TMP_HOOKS_PATH/finalise.d/50-late"
+		printf 'cp "$TMP_MOUNT_PATH/made" "$TMP_MOUNT_PATH/copy"\n' >"$TMP_HOOKS_PATH/post-root.d/50-copy"
+		chmod +x "$TMP_HOOKS_PATH"/*/50-*
 		type get_image_element_array die >/dev/null
 		get_image_element_array | grep -q maker
 	END
 	printf '#!/bin/bash\nset -e\n[ -f /made ] && touch /after\n' >"$dir/elements/maker/install.d/25-after"
 	printf '#!/bin/bash\ntouch /gone\n' >"$dir/elements/maker/install.d/30-gone"
+	mkfifo "$dir/elements/maker/install.d/pipe"
 	chmod +x "$dir"/elements/maker/*/*
 	recipe <<-'END'
 		ELEMENT maker
@@ -301,6 +306,8 @@ made_hooks() {
 	tar -tf "$dir/r.tar" >"$work/list"
 	grep -qx ./after "$work/list"
 	not grep -qx ./gone "$work/list"
+	[ "$(content late)" = late ] # in phases for which the plan has nothing
+	[ "$(content copy)" = "$(content made)" ]
 	expect 0 build
 	[ -z "$(ran)" ]
 }
