@@ -36,13 +36,11 @@ static bool helper_names(const struct stage_run *sr, const char *dir, const char
 	return false;
 }
 
-/* Whether the text of the step names a variable: IMAGE_NAME counts only then. */
-static bool names_variable(const struct stage_run *sr, const struct step *s, const char *name)
+/* Whether the step reads a variable that counts only where it is named. */
+bool step_names_variable(const struct stage_run *sr, const struct step *s, const char *name)
 {
 	if (s->code == STEP_run)
 		return !s->op->run.text || strstr(s->op->run.text, name);
-	if (s->code == STEP_environ)
-		return helper_names(sr, "environment.d/", name);
 	if (s->code != STEP_hook)
 		return s->code == STEP_manifests;
 	return !s->hook->source || file_names(s->hook->source, name) ||
@@ -66,7 +64,7 @@ void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
 	hasher_add(h, RUN_FORMAT, sizeof(RUN_FORMAT));
 	hasher_add(h, &s->input_key, sizeof(s->input_key));
 	hasher_add(h, &sr->parent, sizeof(sr->parent));
-	env_hash(sr, e, names_variable(sr, s, "IMAGE_NAME"), h);
+	env_hash(sr, s, e, h);
 	if (s->code == STEP_leave && sr->run->fstab)
 		hasher_add(h, sr->run->fstab, strlen(sr->run->fstab));
 	add_salt(sr, s, h);

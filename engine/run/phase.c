@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The environment of a phase before environment.d (element-contract.md, sections 4.2, 4.3 and 5),
  * and which of its variables count in keys. */
-#include "run/stage.h"
+#include "run/schedule.h"
 
 #include <imagebuild/buf.h>
 
@@ -161,33 +161,39 @@ void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env)
 	*ret_env = e;
 }
 
-/* Constant, or a matter of place, not of content: paths of this machine, names of the output. */
-static bool is_keyed(const struct stage_run *sr, const char *entry, bool keep_name)
-{
-	static const char *const names[] = { "DIB_ARGS=",
-					     "DIB_ENV=",
-					     "ELEMENTS_PATH=",
-					     "IMAGE_ELEMENT_YAML=",
-					     "DIB_MANIFEST_SAVE_DIR=",
-					     "BASH_FUNC_get_image_element_array%%=",
-					     "TMP_",
-					     "http_proxy=",
-					     "https_proxy=",
-					     "ftp_proxy=",
-					     "no_proxy=",
-					     "all_proxy=",
-					     "HTTP_PROXY=",
-					     "HTTPS_PROXY=",
-					     "FTP_PROXY=",
-					     "NO_PROXY=",
-					     "ALL_PROXY=" };
+/* Which recipe this is and where its elements lie: what does not ask for it can be shared with
+ * other recipes. */
+static const struct {
+	const char *entry, *name;
+} named_only[] = {
+	{ "IMAGE_NAME=", "IMAGE_NAME" },
+	{ "DIB_MANIFEST_SAVE_DIR=", "DIB_MANIFEST_SAVE_DIR" },
+	{ "IMAGE_ELEMENT=", "IMAGE_ELEMENT" },
+	{ "IMAGE_ELEMENT_YAML=", "IMAGE_ELEMENT_YAML" },
+	{ "ELEMENTS_PATH=", "ELEMENTS_PATH" },
+	{ "BASH_FUNC_get_image_element_array", "get_image_element_array" },
+};
 
+/* Constant, or a matter of place, not of content: paths of this machine, names of the output. */
+static bool is_keyed(const struct stage_run *sr, const struct step *s, const char *entry)
+{
+	static const char *const names[] = {
+		"DIB_ARGS=",  "DIB_ENV=",  "TMP_",       "http_proxy=", "https_proxy=",
+		"ftp_proxy=", "no_proxy=", "all_proxy=", "HTTP_PROXY=", "HTTPS_PROXY=",
+		"FTP_PROXY=", "NO_PROXY=", "ALL_PROXY="
+	};
+
+	/* Its result is stored with every one of them in it. */
+	if (s->code == STEP_environ)
+		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
 		if (strncmp(entry, names[i], strlen(names[i])) == 0)
 			return false;
 	}
-	if (strncmp(entry, "IMAGE_NAME=", 11) == 0)
-		return keep_name;
+	for (size_t i = 0; i < ARRAY_SIZE(named_only); i++) {
+		if (strncmp(entry, named_only[i].entry, strlen(named_only[i].entry)) == 0)
+			return step_names_variable(sr, s, named_only[i].name);
+	}
 	/* A derived one moves with every commit of the recipe; the clamp of the outputs uses it
 	 * anyhow. */
 	if (strncmp(entry, "SOURCE_DATE_EPOCH=", 18) == 0)
@@ -195,12 +201,12 @@ static bool is_keyed(const struct stage_run *sr, const char *entry, bool keep_na
 	return true;
 }
 
-void env_hash(struct stage_run *sr, struct env *e, bool keep_name, struct hasher *h)
+void env_hash(struct stage_run *sr, const struct step *s, struct env *e, struct hasher *h)
 {
 	const char *const *entries = env_array(sr->arena, e);
 
 	for (size_t i = 0; entries[i]; i++) {
-		if (is_keyed(sr, entries[i], keep_name))
+		if (is_keyed(sr, s, entries[i]))
 			hasher_add(h, entries[i], strlen(entries[i]) + 1);
 	}
 }

@@ -6,6 +6,7 @@
 #include "run/stage.h"
 
 /* key.c */
+bool step_names_variable(const struct stage_run *sr, const struct step *s, const char *name);
 void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key);
 bool step_is_forced(const struct stage_run *sr, const struct step *s);
 /* Gives the step another key from now on, also in later builds. */

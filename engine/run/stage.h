@@ -98,8 +98,8 @@ void action_bind(struct action *a, const char *source, const char *target, bool 
 /* phase.c: the environment before environment.d. */
 void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env);
 enum ib_side phase_side(enum ib_phase phase);
-/* Adds what of E is keyed, in order, to a hasher. KEEP_NAME: IMAGE_NAME counts. */
-void env_hash(struct stage_run *sr, struct env *e, bool keep_name, struct hasher *h);
+/* Adds what of E is keyed for S, in order, to a hasher. */
+void env_hash(struct stage_run *sr, const struct step *s, struct env *e, struct hasher *h);
 
 /* envd.c: lists the phase's directory as the layers have it. */
 int phase_list(struct stage_run *sr, struct ib_error *err);
