@@ -60,6 +60,16 @@ static const char *strip_suffix(struct build *b, const char *name, const char *s
 	return name;
 }
 
+/* Of the whole recipe: --target does not change a file's name. */
+static bool is_only_product(const struct plan *p, const struct ib_stage *stage)
+{
+	size_t n = 0;
+
+	vec_foreach (const struct ib_stage, it, &p->ir->stages)
+		n += it->is_product;
+	return n == 1 && stage->is_product;
+}
+
 /* -o, else --name=, else the stem, with the stage's name where there are several products, else
  * "image". */
 static const char *image_name(struct build *b, const struct ib_stage *stage,
@@ -71,7 +81,7 @@ static const char *image_name(struct build *b, const struct ib_stage *stage,
 		return b->plan->options->output_name;
 	if (op && op->name)
 		return op->name;
-	if (products(b->plan) > 1 && stage->name)
+	if (stage->name && !is_only_product(b->plan, stage))
 		return arena_printf(b->arena, "%s-%s", stem, stage->name);
 	return stem;
 }

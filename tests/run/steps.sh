@@ -357,4 +357,22 @@ as_root() {
 }
 it 'root builds the same tree' as_root
 
+products() {
+	cat >"$dir/r.Imagefile" <<-'END'
+		FROM tiny AS one
+		OUTPUT tar
+		FROM tiny AS two
+		OUTPUT --name=named tar
+	END
+	expect 0 build
+	[ -f "$dir/r-one.tar" ] && [ -f "$dir/named.tar" ]
+	rm "$dir/r-one.tar" "$dir/named.tar"
+	expect 0 build --target one
+	[ -f "$dir/r-one.tar" ] && [ ! -e "$dir/named.tar" ]
+	expect 2 build -o x
+	expect 0 build -o x --target two
+	[ -f "$dir/x.tar" ]
+}
+it 'two products have names of their own, also alone' products
+
 finish
