@@ -99,6 +99,21 @@ static void claim(struct dump *d, const char *key, bool value)
 		json_bool(&d->j, key, true);
 }
 
+bool ib_is_secret_name(const char *variable)
+{
+	static const char *const marks[] = { "PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
+		if (strcasestr(variable, marks[i]))
+			return true;
+	return false;
+}
+
+static const char *shown(const char *key, const char *value)
+{
+	return value && *value && ib_is_secret_name(key) ? "<set>" : value;
+}
+
 static void strings(struct dump *d, const char *key, const struct str_vec *v)
 {
 	if (v->len == 0)
@@ -126,6 +141,17 @@ static void pairs(struct dump *d, const char *key, const struct ib_pair_vec *v)
 	json_object(&d->j, key);
 	vec_foreach (struct ib_pair, p, v)
 		json_str(&d->j, p->key, p->value);
+	json_object_end(&d->j);
+}
+
+/* The same for an environment, whose secrets stay out of sight. */
+static void variables(struct dump *d, const struct ib_pair_vec *v)
+{
+	if (v->len == 0)
+		return;
+	json_object(&d->j, "env");
+	vec_foreach (struct ib_pair, p, v)
+		json_str(&d->j, p->key, shown(p->key, p->value));
 	json_object_end(&d->j);
 }
 
@@ -181,7 +207,7 @@ static void run(struct dump *d, const struct ib_op_run *r)
 	place(d, "text-at", r->text_at);
 	strings(d, "argv", &r->argv);
 	strings(d, "shell", &r->shell);
-	pairs(d, "env", &r->env);
+	variables(d, &r->env);
 	text(d, "workdir", r->workdir);
 	text(d, "user", r->user);
 	mounts(d, &r->mounts);
@@ -289,7 +315,7 @@ static void arguments(struct dump *d, const struct ib_op *op)
 	case IB_OP_ARG:
 	case IB_OP_LABEL:
 		json_str(&d->j, "key", op->env.key);
-		text(d, "value", op->env.value);
+		text(d, "value", shown(op->env.key, op->env.value));
 		break;
 	case IB_OP_RUN:
 		run(d, &op->run);
@@ -347,7 +373,7 @@ static void dump_stage(struct dump *d, const struct ib_stage *s)
 	text(d, "name", s->name);
 	place(d, "at", s->at);
 	claim(d, "product", s->is_product);
-	pairs(d, "env", &s->env);
+	variables(d, &s->env);
 	json_array(&d->j, "ops");
 	vec_foreach (struct ib_op, op, &s->ops)
 		dump_op(d, op);

@@ -126,7 +126,7 @@ static void print_elements(const struct emission *em)
 
 static const char *shown(const struct ib_pair *pair)
 {
-	return plan_is_secret_name(pair->key) ? "<set>" : pair->value;
+	return ib_is_secret_name(pair->key) ? "<set>" : pair->value;
 }
 
 static void print_env(const struct emission *em)

@@ -38,7 +38,7 @@ void key_variable(struct buf *out, const char *name, const char *value)
 	struct digest d;
 
 	key_text(out, "variable", name);
-	if (!plan_is_secret_name(name)) {
+	if (!ib_is_secret_name(name)) {
 		key_text(out, "value", value ? value : "");
 		return;
 	}

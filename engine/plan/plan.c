@@ -43,16 +43,6 @@ const char *plan_known_find(const void *context, const char *name)
 	return map_get(&known->stage->guessed, intern_str(known->plan->names, name));
 }
 
-bool plan_is_secret_name(const char *variable)
-{
-	static const char *const marks[] = { "PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(marks); i++)
-		if (strcasestr(variable, marks[i]))
-			return true;
-	return false;
-}
-
 bool plan_is_proxy_name(const char *variable)
 {
 	size_t n = strlen(variable);

@@ -140,7 +140,5 @@ void ib_plan_print(const struct plan *p, struct store *store, struct buf *out);
 void ib_plan_emit(const struct plan *p, struct buf *out);
 void ib_plan_emit_keys(const struct plan *p, struct buf *out);
 void ib_plan_emit_layout(const struct plan *p, struct buf *out);
-/* A value that may be a secret by its variable's name (PASSWORD, TOKEN, KEY, SECRET in it). */
-bool plan_is_secret_name(const char *variable);
 
 #endif

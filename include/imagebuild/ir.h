@@ -49,6 +49,10 @@ struct ib_pair {
 };
 struct ib_pair_vec VEC(struct ib_pair);
 
+/* Whether a variable's name says that its value is a secret (PASSWORD, TOKEN, KEY ... in it, in any case): it
+ * prints as <set> everywhere. */
+bool ib_is_secret_name(const char *variable);
+
 struct ib_word {
 	const char *text;
 	struct ib_span at;

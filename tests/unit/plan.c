@@ -308,8 +308,8 @@ TEST("proxies of the caller are in no text, and what is given for SOURCE_DATE_EP
 
 TEST("names of variables that may hold a secret are known")
 {
-	check(plan_is_secret_name("DIB_DEV_USER_PASSWORD") && plan_is_secret_name("api_token"));
-	check(plan_is_secret_name("MY_KEY") && !plan_is_secret_name("DIB_RELEASE"));
+	check(ib_is_secret_name("DIB_DEV_USER_PASSWORD") && ib_is_secret_name("api_token"));
+	check(ib_is_secret_name("MY_KEY") && !ib_is_secret_name("DIB_RELEASE"));
 }
 
 TEST_MAIN()
