@@ -226,6 +226,30 @@ named() {
 }
 it 'a name that environment.d reads is in the keys' named
 
+moved() {
+	recipe <<-'END'
+		RUN cat /etc/resolv.conf >/seen
+	END
+	expect 0 build
+	[ "$(content seen)" = "$(cat /etc/resolv.conf)" ]
+	sed -i 's|>/seen|>/seen; echo again|' "$dir/r.Imagefile"
+	echo 'nameserver 192.0.2.1' >"$work/resolv.conf"
+	chmod 644 "$work/resolv.conf"
+	own
+	expect 0 unshare -m sh -c 'mount --bind "$1" /etc/resolv.conf && shift && exec "$@"' sh "$work/resolv.conf" \
+		runuser -u $user -- sh -c "cd '$dir' && HOME=$home '$IMAGEBUILD' build --progress=json --element-path \
+		'$tests/elements' -f r.Imagefile >../events"
+	[ "$(content seen)" = 'nameserver 192.0.2.1' ] || { content seen; return 1; }
+	not ran_root
+	[ "$(tar -tvf "$dir/r.tar" ./etc/resolv.conf | awk '{ print $6, $7, $8 }')" = \
+		"./etc/resolv.conf -> /run/nowhere" ]
+	is_clean
+}
+ran_root() {
+	ran | grep '^root '
+}
+it 'on another network the steps that run see its resolv.conf, and no other step runs' moved
+
 failing() {
 	rm -f "$dir/r.tar"
 	recipe <<-'END'
