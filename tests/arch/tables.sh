@@ -33,6 +33,30 @@ table 'node of LAYOUT' include/imagebuild/nodes.def NODE
 table format include/imagebuild/formats.def FORMAT
 it 'every verb is documented' all_in engine/cli/commands.def COMMAND docs README.md
 
+it 'every kind of step occurs in a test' all_in engine/plan/steps.def STEP tests/plan tests/run
+
+# What is marked "later" is written down as not built yet, and nothing else is.
+later() {
+	sed -n '/^## Known and not built yet/,/^## What/p' docs/limits.md >"$work/later"
+	bad=0
+	for table in include/imagebuild/nodes.def include/imagebuild/formats.def engine/cli/commands.def; do
+		sed -nE 's/^[A-Z]+_LATER\(([a-z0-9]+),.*/\1/p' $table >"$work/rows"
+		while read -r name; do
+			grep -qw "$name" "$work/later" && continue
+			echo "$name of $table is not in docs/limits.md"
+			bad=1
+		done <"$work/rows"
+		sed -nE 's/^(NODE|FORMAT|FORMAT_QEMU)\(([a-z0-9]+),.*/\2/p' $table >"$work/rows"
+		while read -r name; do
+			grep -E '^- (Nodes|Formats)' "$work/later" | grep -qw "$name" || continue
+			echo "$name of $table is built, docs/limits.md says it is not"
+			bad=1
+		done <"$work/rows"
+	done
+	return $bad
+}
+it 'what is not built yet is listed, and only that' later
+
 diagnostics() {
 	bad=0
 	sed -nE 's/^DIAG\(([0-9]+), ([A-Z0-9_]+),.*/\1 \2/p' include/imagebuild/diags.def >"$work/rows"
