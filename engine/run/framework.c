@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The framework elements' work (element-contract.md, section 8), inside a step, in C. */
-#include "run/stage.h"
+#include "run/schedule.h"
 
 #include "support/fs.h"
 
@@ -405,8 +405,9 @@ int run_init_scripts(struct stage_run *sr, const struct step *s, struct action *
 
 struct manifests {
 	const char *image_dir; /* in the image */
-	char *save_dir;        /* absolute, in the caller's directory */
+	const char *save_dir;  /* absolute, in the caller's directory; NULL: none */
 	const char *env, *args;
+	const char *labels; /* the LABELs of the stage, a line each; empty: none */
 };
 
 static int protect(int dir_fd, struct ib_error *err)
@@ -445,28 +446,66 @@ static int manifests_fn(void *arg, struct ib_error *err)
 	r = fs_write_at(dir_fd, "dib_environment", m->env, strlen(m->env), 0644, err);
 	if (r >= 0)
 		r = fs_write_at(dir_fd, "dib_arguments", m->args, strlen(m->args), 0644, err);
-	if (r >= 0)
+	if (r >= 0 && *m->labels)
+		r = fs_write_at(dir_fd, "image_labels", m->labels, strlen(m->labels), 0644, err);
+	if (r >= 0 && m->save_dir)
 		r = fs_mkdirs_at(AT_FDCWD, m->save_dir, 0755, err);
-	if (r >= 0)
+	if (r >= 0 && m->save_dir)
 		r = fs_copy_at(dir_fd, ".", AT_FDCWD, m->save_dir, err);
 	return r < 0 ? r : protect(dir_fd, err);
+}
+
+/* "KEY=VALUE\n" of each LABEL, in the order of the text; of a key given twice the last one. */
+static const char *label_lines(struct stage_run *sr)
+{
+	const struct ib_op_vec *ops = &sr->stage->ir->ops;
+	cleanup_buf struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < ops->len; i++) {
+		const struct ib_op *op = &ops->items[i];
+		bool is_last = op->code == IB_OP_LABEL;
+
+		for (size_t k = i + 1; is_last && k < ops->len; k++)
+			is_last = ops->items[k].code != IB_OP_LABEL ||
+				  strcmp(ops->items[k].env.key, op->env.key) != 0;
+		if (is_last)
+			buf_printf(&text, "%s=%s\n", op->env.key, op->env.value);
+	}
+	return arena_strdup(sr->arena, text.len ? text.data : "");
+}
+
+/* Hooks can write below the caller's directory and nowhere else on the host. */
+static const char *save_directory(struct stage_run *sr, const struct step *s)
+{
+	const char *save = env_get(&sr->env, "DIB_MANIFEST_SAVE_DIR");
+	const char *top = sr->run->plan->options->directory;
+	size_t n = strlen(top);
+
+	if (!save)
+		save = arena_printf(sr->arena, "%s.d/", sr->run->image_name);
+	if (save[0] != '/')
+		return arena_printf(sr->arena, "%s/%s", top, save);
+	if (strncmp(save, top, n) == 0 && (save[n] == '/' || n == 1))
+		return save;
+	if (s->phase == IB_PHASE_CLEANUP)
+		stage_note(sr, s->at,
+			   "the manifests are in the image alone: '%s' is outside of the working "
+			   "directory",
+			   save);
+	return NULL;
 }
 
 int run_manifests(struct stage_run *sr, const struct step *s, struct action *a,
 		  struct ib_error *err)
 {
 	struct manifests *m = arena_alloc(sr->arena, sizeof(*m));
-	const char *save = env_get(&sr->env, "DIB_MANIFEST_SAVE_DIR");
 	const char *image = env_get(&sr->env, "DIB_MANIFEST_IMAGE_DIR");
 	const char *env = env_get(&sr->env, "DIB_ENV"), *args = env_get(&sr->env, "DIB_ARGS");
 
 	(void)err;
-	if (!save)
-		save = arena_printf(sr->arena, "%s.d/", sr->run->image_name);
 	m->image_dir = image ? image : "/etc/dib-manifests";
-	m->save_dir = save[0] == '/' ? arena_strdup(sr->arena, save)
-				     : arena_printf(sr->arena, "%s/%s",
-						    sr->run->plan->options->directory, save);
+	m->save_dir = save_directory(sr, s);
+	m->labels = label_lines(sr);
 	m->env = arena_printf(sr->arena, "%s\n", env ? env : "");
 	m->args = arena_printf(sr->arena, "%s\n", args ? args : "");
 	action_call(sr, s, a, manifests_fn, m);

@@ -399,4 +399,25 @@ products() {
 }
 it 'two products have names of their own, also alone' products
 
+labels() {
+	recipe <<-'END'
+		ELEMENT manifests
+		LABEL a=1 b="two words"
+		LABEL a=3
+	END
+	expect 0 build
+	[ "$(content etc/dib-manifests/image_labels)" = "$(printf 'b=two words\na=3')" ]
+	cmp "$dir/r.d/image_labels" - <<-'END'
+		b=two words
+		a=3
+	END
+	mkdir -p "$home/elsewhere"
+	own
+	chown $user: "$home/elsewhere"
+	expect 0 build -o "$home/elsewhere/x"
+	[ -s "$home/elsewhere/x.tar" ]
+	grep -q 'outside of the working directory' "$home/events"
+}
+it 'LABEL is in the manifests; an image elsewhere keeps them to itself' labels
+
 finish
