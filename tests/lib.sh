@@ -68,8 +68,10 @@ need() {
 	done
 }
 
-# Makes an ordinary user with subordinate ids and a home; NAME must be new.
+# Makes an ordinary user with subordinate ids and a home, anew where an earlier run was killed. Not inside a
+# test's function: what the subshell learns of users is lost with it.
 make_user() {
+	! id "$1" >/dev/null 2>&1 || drop_user "$1"
 	useradd --create-home --shell /bin/bash "$1" || return 1
 	grep -q "^$1:" /etc/subuid || usermod --add-subuids 100000-165535 --add-subgids 100000-165535 "$1"
 	users="$users $1"

@@ -18,12 +18,12 @@ rebuild() {
 	home=$(getent passwd "$user" | cut -d: -f6)
 	cmp "$home/debian.raw" "$image/debian.raw"
 	cmp "$home/debian.qcow2" "$image/debian.qcow2"
-	rm -f "$home"/debian.*
+	rm -rf "$home"/debian.*
 }
 it 'a second build with nothing changed runs no step and writes the same bytes' rebuild
 
+make_user $other || exit 1
 traced() {
-	make_user $other
 	home=$(getent passwd $other | cut -d: -f6)
 	mkdir -p "$home/elsewhere/deeper" "$work/trace"
 	cp -r "$stage/recipes" "$home/elsewhere/"
