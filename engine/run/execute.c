@@ -129,17 +129,25 @@ void action_bind(struct action *a, const char *source, const char *target, bool 
 	};
 }
 
-/* The binds of the step and those that earlier steps left. */
-static void set_binds(struct stage_run *sr, struct action *a)
+/* The binds of the step, those that earlier steps left, and the files of HOME that it names. */
+static void set_binds(struct stage_run *sr, const struct step *s, struct action *a)
 {
-	size_t n = sr->left.len + a->binds.len;
-	struct sandbox_bind *binds = arena_alloc(sr->arena, n * sizeof(*binds) + 1);
+	struct home_file_vec files = { 0 };
+	struct sandbox_bind *binds;
 	size_t len = 0;
 
+	home_files(sr, s, &files);
+	binds = arena_alloc(sr->arena,
+			    (sr->left.len + a->binds.len + files.len + 1) * sizeof(*binds));
 	vec_foreach (struct sandbox_left, l, &sr->left)
 		binds[len++] = (struct sandbox_bind){ .source = l->source, .target = l->target };
 	for (size_t i = 0; i < a->binds.len; i++)
 		binds[len++] = a->binds.items[i];
+	vec_foreach (struct home_file, f, &files)
+		binds[len++] = (struct sandbox_bind){ .source = f->source,
+						      .target = f->target,
+						      .is_readonly = true,
+						      .is_file = true };
 	a->box.binds = binds;
 	a->box.binds_len = len;
 }
@@ -199,12 +207,13 @@ static void set_shell_variables(struct stage_run *sr, struct action *a)
 }
 
 /* Runs what PREPARE described, over the layers, in DRAFT, into the log. */
-static int run_box(struct stage_run *sr, struct action *a, struct layer_draft *draft,
-		   struct step_log *log, struct sandbox_result *ret_result, struct ib_error *err)
+static int run_box(struct stage_run *sr, const struct step *s, struct action *a,
+		   struct layer_draft *draft, struct step_log *log,
+		   struct sandbox_result *ret_result, struct ib_error *err)
 {
 	stage_lowers(sr, &a->box.layers);
 	a->box.layers.draft = draft->dir;
-	set_binds(sr, a);
+	set_binds(sr, s, a);
 	if (!a->box.fn) {
 		set_shell_variables(sr, a);
 		a->box.envp = env_array(sr->arena, &a->env);
@@ -285,7 +294,7 @@ static int run_step(struct stage_run *sr, const struct step *s, const struct dig
 	init_action(sr, s, &a);
 	r = prepare(sr, s, &a, err);
 	if (r >= 0 && !a.is_nothing)
-		r = run_box(sr, &a, draft, log, &result, err);
+		r = run_box(sr, s, &a, draft, log, &result, err);
 	if (r < 0 || result.status != 0 || result.timed_out)
 		return fail_step(sr, s, log, &result, r, err);
 	if (result.has_other_mounts)

@@ -13,7 +13,6 @@
 
 /* Part of every run key: raised when layers get another meaning. */
 #define RUN_FORMAT "imagebuild run 1"
-#define HOOK_MAX (16u << 20)
 
 static bool file_names(const char *path, const char *name)
 {
@@ -21,7 +20,7 @@ static bool file_names(const char *path, const char *name)
 	struct ib_error err = IB_ERROR_INIT;
 	size_t len = 0;
 
-	if (fs_read_at(AT_FDCWD, path, HOOK_MAX, &text, &len, &err) < 0)
+	if (fs_read_at(AT_FDCWD, path, RUN_HOOK_MAX, &text, &len, &err) < 0)
 		return true;
 	return memmem(text, len, name, strlen(name)) != NULL;
 }
@@ -56,6 +55,17 @@ static void add_salt(struct stage_run *sr, const struct step *s, struct hasher *
 		hasher_add(h, text, strlen(text));
 }
 
+static void add_home(struct stage_run *sr, const struct step *s, struct hasher *h)
+{
+	struct home_file_vec files = { 0 };
+
+	home_files(sr, s, &files);
+	vec_foreach (struct home_file, f, &files) {
+		hasher_add(h, f->target, strlen(f->target) + 1);
+		hasher_add(h, &f->digest, sizeof(f->digest));
+	}
+}
+
 void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
 {
 	struct hasher *h = hasher_new("sha256");
@@ -67,6 +77,7 @@ void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
 	env_hash(sr, s, e, h);
 	if (s->code == STEP_leave && sr->run->fstab)
 		hasher_add(h, sr->run->fstab, strlen(sr->run->fstab));
+	add_home(sr, s, h);
 	add_salt(sr, s, h);
 	(void)hasher_end(h, ret_key->bytes);
 	hasher_free(h);

@@ -6,6 +6,14 @@
 #include "run/stage.h"
 
 /* key.c */
+/* home.c: the caller's files that a host hook names. */
+struct home_file {
+	const char *source, *target; /* absolute; TARGET below SB_HOME */
+	struct digest digest;
+};
+struct home_file_vec VEC(struct home_file);
+void home_files(struct stage_run *sr, const struct step *s, struct home_file_vec *ret_files);
+
 bool step_names_variable(const struct stage_run *sr, const struct step *s, const char *name);
 void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key);
 bool step_is_forced(const struct stage_run *sr, const struct step *s);

@@ -13,6 +13,7 @@
 #define RUN_IMAGE_DIR SB_BUILD "/image"         /* TMP_IMAGE_DIR */
 #define RUN_IN_TARGET "/tmp/in_target.d"        /* SB_HOOKS as the chroot sees it */
 #define RUN_LOCKS SB_CACHE "/.imagebuild-locks" /* DIB_LOCKFILES */
+#define RUN_HOOK_MAX (16u << 20)                /* bytes of a hook that are looked at */
 #define RUN_TARGET_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 /* An environment: "NAME=value", no name twice. Strings and array live in an arena. */

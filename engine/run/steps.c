@@ -11,7 +11,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define HOOK_MAX (16u << 20)
 /* Where a RUN's text lies while it runs; bound, so that it is in no layer. */
 #define SCRIPT_PATH "/tmp/.imagebuild-run"
 

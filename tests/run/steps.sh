@@ -420,4 +420,42 @@ labels() {
 }
 it 'LABEL is in the manifests; an image elsewhere keeps them to itself' labels
 
+home_view() {
+	mkdir -p "$dir/el/homely/root.d" "$home/.ssh" "$home/.config"
+	cat >"$dir/el/homely/root.d/50-home" <<-'END'
+		#!/bin/bash
+		set -eu
+		for name in rsa dsa; do
+		    [ ! -f "$HOME/.ssh/id_$name.pub" ] || cat "$HOME/.ssh/id_$name.pub" >>"$TARGET_ROOT/etc/keys"
+		done
+		[ ! -e ~/.ssh/id_rsa ] || touch "$TARGET_ROOT/etc/private"
+		[ ! -e ${HOME}/.config/other ] || cat ${HOME}/.config/other >>"$TARGET_ROOT/etc/keys"
+		echo x 2>/dev/null >>"$HOME/.ssh/id_rsa.pub" && touch "$TARGET_ROOT/etc/written"
+		ls -A "$HOME" | grep -q unnamed && touch "$TARGET_ROOT/etc/unnamed"
+		true
+	END
+	chmod 755 "$dir/el/homely/root.d/50-home"
+	echo 'ssh-rsa one' >"$home/.ssh/id_rsa.pub"
+	echo '-----BEGIN OPENSSH PRIVATE KEY-----' >"$home/.ssh/id_rsa"
+	echo other >"$home/.config/other"
+	echo no >"$home/unnamed"
+	chown -R $user: "$home/.ssh" "$home/.config" "$home/unnamed"
+	recipe <<-'END'
+		ELEMENT homely
+	END
+	expect 0 build --element-path "$dir/el"
+	[ "$(content etc/keys)" = "$(printf 'ssh-rsa one\nother')" ]
+	not content etc/private 2>/dev/null
+	not content etc/written 2>/dev/null
+	not content etc/unnamed 2>/dev/null
+	[ "$(cat "$home/.ssh/id_rsa.pub")" = 'ssh-rsa one' ]
+	expect 0 build --element-path "$dir/el"
+	[ -z "$(ran)" ]
+	echo 'ssh-rsa two' >"$home/.ssh/id_rsa.pub"
+	expect 0 build --element-path "$dir/el"
+	ran | grep -q 50-home
+	content etc/keys | grep -q 'ssh-rsa two'
+}
+it 'a host hook sees the files of HOME that it names, read-only and keyed, and no private key' home_view
+
 finish
