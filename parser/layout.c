@@ -54,14 +54,16 @@ static bool holds_one(const struct node_row *row)
 	       strcmp(row->name, "none") == 0;
 }
 
-/* Under PARENT, or as the LAYOUT itself where that is NULL. */
-static const char *suggest_kind(const struct node_row *parent, const char *kind)
+/* Under PARENT, anywhere where that is unknown (NULL), or as the LAYOUT itself. */
+static const char *suggest_kind(const struct node_row *parent, bool is_layout, const char *kind)
 {
 	const char *words[ARRAY_SIZE(rows)];
 	size_t n = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
-		if (parent ? may_hold(parent, &rows[i]) : rows[i].role == TABLE)
+		bool is_table = rows[i].role == TABLE;
+
+		if (parent ? may_hold(parent, &rows[i]) : is_table == is_layout)
 			words[n++] = rows[i].name;
 	}
 	return ib_suggest(kind, words, n);
@@ -259,7 +261,7 @@ static void check_children(struct ib_recipe *r, const struct node_row *parent,
 	for (const struct ib_ast_node *n = nodes; n; n = n->next) {
 		const char *kind = n->words->text;
 		const struct node_row *row = kind ? find_row(kind) : NULL;
-		const char *near = kind && !row ? suggest_kind(parent, kind) : NULL;
+		const char *near = kind && !row ? suggest_kind(parent, false, kind) : NULL;
 
 		if (!kind)
 			continue;
@@ -308,7 +310,7 @@ void layout_check(struct ib_recipe *r, const struct ib_ast_instruction *in)
 	if (!kind->text)
 		return;
 	row = find_row(kind->text);
-	near = suggest_kind(NULL, kind->text);
+	near = suggest_kind(NULL, true, kind->text);
 	if (!row || row->role != TABLE) {
 		ib_diag_add(r->diag, IB_D_UNKNOWN_NODE, kind->at,
 			    near ? "unknown layout '%s'; did you mean '%s'?"

@@ -60,6 +60,9 @@ int cmd_logs(struct cli *cli)
 	cleanup_free char **names = NULL;
 	size_t n = 0;
 
+	if (step && (!*step || step[strspn(step, "0123456789")]))
+		return cli_usage("imagebuild logs lists them",
+				 "logs takes the number of a step, not '%s'", step);
 	if (!dir)
 		return cli_usage(NULL, "no build has left a log in '%s'", logs);
 	if (fs_list(AT_FDCWD, dir, &names, &n, &err) < 0)
