@@ -59,7 +59,7 @@ it 'set-id programs belong to root and keep their bits' owners
 
 left_over() {
 	[ ! -f "$image/user" ] || user=$(cat "$image/user")
-	not grep -E '/home/imagebuild-|\.cache/imagebuild|imagebuild-stage| /imagebuild' /proc/self/mountinfo
+	not grep -E '/home/image[0-9]|/home/other[0-9]|\.cache/imagebuild|imagebuild-stage| /imagebuild' /proc/self/mountinfo
 	[ -z "${user:-}" ] || not pgrep -U "$user"
 	ls -A "$image" | not grep -E 'tmp|part'
 }

@@ -9,7 +9,7 @@ image=$IMAGEBUILD_BUILD/tests/image
 [ -f "$image/user" ] || skip_all "the image was not built by a user of its own"
 user=$(cat "$image/user")
 stage=$(cat "$image/stage")
-other=imagebuild-two
+other=other$$
 
 rebuild() {
 	expect 0 as_user "$user" "$stage/bin/imagebuild" -f "$stage/recipes/debian.Imagefile" -t raw,qcow2 --progress=plain

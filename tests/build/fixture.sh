@@ -5,7 +5,7 @@
 # user. Beside the images: `user` (its name) and `stage` (where the program is installed).
 . "$(dirname "$0")/../lib.sh"
 image=$IMAGEBUILD_BUILD/tests/image
-user=imagebuild-one
+user=image$(printf %s "$IMAGEBUILD_BUILD" | cksum | cut -c1-6) # one a build directory
 
 # The program as a user has it: installed, readable by everyone.
 install_program() {

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../lib.sh"
 user=
 if [ "$(id -u)" -eq 0 ]; then
-	user=imagebuild-bad
+	user=bad$$
 	make_user $user || skip_all "cannot make a user"
 	home=$(getent passwd $user | cut -d: -f6)
 else
