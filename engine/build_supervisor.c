@@ -188,7 +188,7 @@ static void fill_job(struct product *p)
 
 static int open_tree(struct product *p, struct ib_error *err)
 {
-	int fd = -1, r = sandbox_open_tree(&p->layers, &fd, err);
+	int fd = -1, r = sandbox_open_tree(&p->layers, &fd, NULL, err);
 
 	if (r < 0)
 		return ib_wrap(err, "open the finished tree");

@@ -489,7 +489,7 @@ static void check_RUN(struct check *c, const struct ib_ast_instruction *in)
 		struct ib_mount mount;
 
 		if (strcmp(f->name, "mount") == 0 && f->value && f->value->text && *f->value->text)
-			(void)mount_parse(c->r, f->value, c->diag, &mount);
+			(void)mount_parse(c->r, f->value, c->live->stage, c->diag, &mount);
 	}
 	if (script && *script)
 		check_path_word(c, flag_find(in, "script")->value, script, "script");

@@ -236,7 +236,8 @@ static void emit_RUN(struct emit *e, const struct ib_ast_instruction *in)
 	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
 		struct ib_mount mount;
 
-		if (strcmp(f->name, "mount") == 0 && mount_parse(e->r, f->value, NULL, &mount))
+		if (strcmp(f->name, "mount") == 0 &&
+		    mount_parse(e->r, f->value, e->live->stage, NULL, &mount))
 			(void)vec_push(e->r->arena, &op->run.mounts, mount);
 		else if (strcmp(f->name, "input") == 0)
 			add_word(e, &op->run.inputs, f->value->text, f->value->at);
@@ -282,17 +283,9 @@ static void emit_COPY(struct emit *e, const struct ib_ast_instruction *in)
 	const char *from = flag_text(in, "from");
 
 	add_files(e, op, in);
-	op->copy.from_stage = NO_STAGE;
-	if (!from)
-		return;
-	if (strncmp(from, "oci:", 4) == 0 || strncmp(from, "tar:", 4) == 0) {
-		op->copy.from = from[0] == 'o' ? IB_FROM_OCI : IB_FROM_TAR;
-		op->copy.from_name = from + 4;
-		return;
-	}
-	op->copy.from = IB_FROM_STAGE;
-	op->copy.from_stage = stage_find(e->r, from, e->live->stage);
-	op->copy.from_name = from;
+	if (from)
+		op->copy.from =
+			tree_ref(e->r, from, flag_find(in, "from")->value->at, e->live->stage);
 }
 
 static void emit_ADD(struct emit *e, const struct ib_ast_instruction *in)
@@ -301,7 +294,6 @@ static void emit_ADD(struct emit *e, const struct ib_ast_instruction *in)
 	const char *sum = flag_text(in, "checksum");
 
 	add_files(e, op, in);
-	op->copy.from_stage = NO_STAGE;
 	op->copy.checksum = sum ? sum + strlen("sha256:") : NULL;
 }
 

@@ -135,6 +135,10 @@ bool path_leaves(const char *path);
 const char *path_join(struct ib_recipe *r, const char *dir, const char *path);
 uint32_t stage_find(const struct ib_recipe *r, const char *name, uint32_t before);
 const char *stage_suggest(const struct ib_recipe *r, const char *name, uint32_t before);
+/* What --from=TEXT or from=TEXT means in STAGE; the stage is NO_STAGE where there is none of that
+ * name above. */
+struct ib_tree_ref tree_ref(const struct ib_recipe *r, const char *text, struct ib_span at,
+			    uint32_t stage);
 /* The next part of a comma list at *S; false at its end. */
 bool list_next(const char **s, const char **ret_part, size_t *ret_len);
 
@@ -157,8 +161,9 @@ struct ib_node *layout_node(struct ib_recipe *r, const struct ib_ast_word *words
 			    const struct ib_ast_node *children);
 
 /* mounts.c */
-bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_diag *diag,
-		 struct ib_mount *ret_mount);
+/* STAGE: of the line; stages above it are what from= may name. */
+bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, uint32_t stage,
+		 struct ib_diag *diag, struct ib_mount *ret_mount);
 
 struct ib_span word_part(const struct ib_ast_word *w, size_t start, size_t end);
 

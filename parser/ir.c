@@ -41,8 +41,8 @@ static void verify_op(const struct ib_op *op, uint32_t stage)
 	if (op->code == IB_OP_BASE)
 		assert(op->base.kind == IB_BASE_STAGE ? op->base.stage < stage
 						      : op->base.name != NULL);
-	if (op->code == IB_OP_COPY && op->copy.from == IB_FROM_STAGE)
-		assert(op->copy.from_stage < stage);
+	if (op->code == IB_OP_COPY && op->copy.from.kind == IB_FROM_STAGE)
+		assert(op->copy.from.stage < stage);
 	if (op->code == IB_OP_COPY || op->code == IB_OP_ADD)
 		assert(op->copy.dest.text[0] == '/' &&
 		       op->copy.sources.len + op->copy.heredocs.len > 0);
@@ -221,12 +221,12 @@ static void copy(struct dump *d, const struct ib_op_copy *c)
 {
 	static const char *const origins[] = { "context", "stage", "oci", "tar" };
 
-	if (c->from != IB_FROM_CONTEXT) {
-		json_str(&d->j, "from", origins[c->from]);
-		text(d, "from-name", c->from_name);
+	if (c->from.kind != IB_FROM_CONTEXT) {
+		json_str(&d->j, "from", origins[c->from.kind]);
+		text(d, "from-name", c->from.name);
 	}
-	if (c->from == IB_FROM_STAGE)
-		json_u64(&d->j, "from-stage", c->from_stage);
+	if (c->from.kind == IB_FROM_STAGE)
+		json_u64(&d->j, "from-stage", c->from.stage);
 	words(d, "sources", &c->sources);
 	if (c->heredocs.len > 0) {
 		json_object(&d->j, "heredocs");

@@ -209,6 +209,20 @@ const char *stage_suggest(const struct ib_recipe *r, const char *name, uint32_t 
 	return ib_suggest(name, words, n);
 }
 
+struct ib_tree_ref tree_ref(const struct ib_recipe *r, const char *text, struct ib_span at,
+			    uint32_t stage)
+{
+	if (strncmp(text, "oci:", 4) == 0 || strncmp(text, "tar:", 4) == 0)
+		return (struct ib_tree_ref){ .kind = text[0] == 'o' ? IB_FROM_OCI : IB_FROM_TAR,
+					     .name = text + 4,
+					     .stage = NO_STAGE,
+					     .at = at };
+	return (struct ib_tree_ref){ .kind = IB_FROM_STAGE,
+				     .name = text,
+				     .stage = stage_find(r, text, stage == NO_STAGE ? 0 : stage),
+				     .at = at };
+}
+
 bool list_next(const char **s, const char **ret_part, size_t *ret_len)
 {
 	if (!*s)

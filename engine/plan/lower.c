@@ -237,7 +237,7 @@ static void add_copy(struct lowering *lo, struct step s)
 	struct copy_entry_vec *entries = arena_alloc(lo->arena, sizeof(*entries));
 
 	s.name = slug(lo->arena, s.op->copy.dest.text, "copy");
-	if (s.op->copy.from == IB_FROM_CONTEXT &&
+	if (s.op->copy.from.kind == IB_FROM_CONTEXT &&
 	    plan_copy_expand(lo->pl->plan, s.op, lo->arena, entries, lo->pl->diag) < 0)
 		return;
 	s.entries = entries;

@@ -46,7 +46,7 @@ static void check_run(struct planner *pl, const struct ib_op *op)
 
 static void check_copy(struct planner *pl, const struct ib_op *op)
 {
-	if (op->copy.from != IB_FROM_CONTEXT)
+	if (op->copy.from.kind != IB_FROM_CONTEXT)
 		unbuilt(pl, op->at, "COPY --from");
 	if (op->copy.is_unpacked)
 		unbuilt(pl, op->at, "COPY --unpack");

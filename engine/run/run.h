@@ -9,8 +9,20 @@
 
 #include <imagebuild/event.h>
 
+/* A tree that steps read or that a stage continues: another stage's as it stood after post-root, or
+ * an imported archive's. */
+struct run_tree {
+	const char *const *layers; /* newest first */
+	size_t layers_len;
+	struct digest key; /* run key of the step that made the last of them */
+	int64_t epoch;
+	const char *root; /* where its root is mounted read-only, once run_tree_open has; else NULL */
+	int root_fd;
+};
+
 struct run {
 	const struct plan *plan;
+	struct run_tree *const *trees; /* by index of the IR's stages: those made so far; or NULL */
 	struct store *store;
 	const struct ib_sink *sink;
 	struct arena *arena;
@@ -41,6 +53,8 @@ struct run {
 /* Runs or finds every step of STAGE in order. A failing step: ERR with exit IB_EXIT_STEP, the
  * step's place in err->at, the tail of its output in err->text, its log in err->hint. */
 int run_stage(struct run *run, const struct plan_stage *stage, struct ib_error *err);
+/* Mounts and opens T, once; it stays so until the supervisor ends. */
+int run_tree_open(struct run_tree *t, struct arena *a, struct ib_error *err);
 /* Copies what the layers' out/ directories hold into the caller's directory, newest winning. DIR_FD
  * is it. */
 int run_publish(struct run *run, int dir_fd, struct ib_error *err);

@@ -62,6 +62,7 @@ struct stage_run {
 	struct digest resolv; /* of the resolv.conf that `enter` wrote */
 	bool has_resolv, is_refreshed;
 	uint32_t number; /* of the step, for events and logs */
+	int context_fd;  /* 0: not opened yet */
 };
 
 /* What a step asks of the sandbox. run_NAME fills it in. */
@@ -119,6 +120,11 @@ void stage_lowers(struct stage_run *sr, struct sandbox_layers *ret_layers);
 /* Runs FN(JOB) over the layers without changing them. */
 int stage_read(struct stage_run *sr, const char *name, int (*fn)(void *, struct ib_error *),
 	       struct job *job, struct ib_error *err);
+/* trees.c: the tree that REF names: its root's descriptor (borrowed), where it is in the supervisor's
+ * root, and a key of its content (all zero for the context, whose files are keyed one by one). Each of
+ * the ret_ may be NULL. */
+int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_fd,
+		  const char **ret_path, struct digest *ret_key, struct ib_error *err);
 /* A memfd for what comes back from the step; its bytes, then. */
 int data_new(struct ib_error *err);
 int data_read(int fd, struct buf *out, struct ib_error *err);

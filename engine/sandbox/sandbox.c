@@ -209,7 +209,8 @@ int sandbox_start(const struct sandbox_setup *setup, int (*fn)(void *), void *ar
 	return r;
 }
 
-int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, struct ib_error *err)
+int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, char **ret_root,
+		      struct ib_error *err)
 {
 	static unsigned int count;
 	const struct sandbox_layers lowers = { .lowers = layers->lowers, .len = layers->len };
@@ -226,5 +227,9 @@ int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, str
 	if (fd < 0)
 		return ib_fail(err, errno, "open the merged tree");
 	*ret_root_fd = fd;
+	if (ret_root) {
+		*ret_root = root;
+		root = NULL;
+	}
 	return 0;
 }

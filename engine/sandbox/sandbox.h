@@ -102,8 +102,9 @@ int sandbox_run(const struct sandbox_step *step, struct arena *a, struct sandbox
 		struct ib_error *err);
 
 /* Mounts the merged layers read-only at SB_TREE/<n> in the supervisor and opens their fs/mnt as it is in the
- * image (no overlay marks, right ids). The descriptor keeps it until the supervisor ends. */
-int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, struct ib_error *err);
+ * image (no overlay marks, right ids). The descriptor keeps it until the supervisor ends. ret_root, where it is not
+ * NULL, is its path in the supervisor's root; freed by the caller. */
+int sandbox_open_tree(const struct sandbox_layers *layers, int *ret_root_fd, char **ret_root, struct ib_error *err);
 
 /* What this machine lacks for the sandbox: calls ADD for each (what, why, package or NULL, todo or NULL); what it
  * gets lives as long as the call. Tries for real, in a child: user namespace with the whole map, proc, notifier,

@@ -98,11 +98,22 @@ enum ib_run_form {
 	IB_RUN_FILE    /* --script=FILE of the context */
 };
 
+/* A tree that COPY --from and RUN --mount from= read. */
+enum ib_from { IB_FROM_CONTEXT, IB_FROM_STAGE, IB_FROM_OCI, IB_FROM_TAR };
+
+struct ib_tree_ref {
+	enum ib_from kind;
+	const char *name; /* of the stage; path in the context for oci (with :TAG) and tar */
+	uint32_t stage;	  /* IB_FROM_STAGE: its index */
+	struct ib_span at;
+};
+
 enum ib_mount_type { IB_MOUNT_BIND, IB_MOUNT_CACHE, IB_MOUNT_TMPFS, IB_MOUNT_SECRET };
 
 struct ib_mount {
 	enum ib_mount_type type;
 	struct ib_pair_vec keys; /* checked, in the order of the text */
+	struct ib_tree_ref from; /* from=; the context where it is not given */
 	struct ib_span at;
 };
 struct ib_mount_vec VEC(struct ib_mount);
@@ -131,12 +142,8 @@ struct ib_heredoc {
 };
 struct ib_heredoc_vec VEC(struct ib_heredoc);
 
-enum ib_copy_from { IB_FROM_CONTEXT, IB_FROM_STAGE, IB_FROM_OCI, IB_FROM_TAR };
-
 struct ib_op_copy {		/* COPY and ADD */
-	enum ib_copy_from from;
-	const char *from_name;	/* path for oci and tar */
-	uint32_t from_stage;
+	struct ib_tree_ref from;
 	struct ib_word_vec sources; /* globs not expanded; for ADD: URLs */
 	struct ib_heredoc_vec heredocs;
 	struct ib_word dest;	/* absolute, or relative to the WORKDIR already joined */

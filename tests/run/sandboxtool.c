@@ -45,7 +45,7 @@ static int make_draft(struct tool *t, struct ib_error *err)
 
 static int show_tree(struct tool *t, struct ib_error *err)
 {
-	int fd = -1, r = sandbox_open_tree(&t->step.layers, &fd, err);
+	int fd = -1, r = sandbox_open_tree(&t->step.layers, &fd, NULL, err);
 	cleanup_free char *dir = ib_xprintf("/proc/self/fd/%d", fd);
 
 	if (r < 0)

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Trees that are not the stage's own: what COPY --from and RUN --mount from= read. */
+#include "run/stage.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+int run_tree_open(struct run_tree *t, struct arena *a, struct ib_error *err)
+{
+	struct sandbox_layers layers = { .lowers = t->layers, .len = t->layers_len };
+	cleanup_free char *root = NULL;
+	int r;
+
+	if (t->root)
+		return 0;
+	r = sandbox_open_tree(&layers, &t->root_fd, &root, err);
+	if (r < 0)
+		return r;
+	t->root = arena_strdup(a, root);
+	return 0;
+}
+
+static int context_open(struct stage_run *sr, struct ib_error *err)
+{
+	const char *context = sr->run->plan->context;
+
+	if (sr->context_fd > 0)
+		return 0;
+	sr->context_fd = open(context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return sr->context_fd < 0 ? ib_fail(err, errno, "open the context '%s'", context) : 0;
+}
+
+static struct run_tree *find(struct stage_run *sr, const struct ib_tree_ref *ref)
+{
+	return sr->run->trees && ref->kind == IB_FROM_STAGE ? sr->run->trees[ref->stage] : NULL;
+}
+
+int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_fd,
+		  const char **ret_path, struct digest *ret_key, struct ib_error *err)
+{
+	struct run_tree *t = find(sr, ref);
+	int r;
+
+	err->at = ref->at;
+	if (ref->kind != IB_FROM_CONTEXT && !t)
+		return ib_fail_text(err, ENOENT, "the tree of '%s' was not made", ref->name);
+	r = t ? run_tree_open(t, sr->arena, err) : context_open(sr, err);
+	if (r < 0)
+		return r;
+	if (ret_fd)
+		*ret_fd = t ? t->root_fd : sr->context_fd;
+	if (ret_path)
+		*ret_path = t ? t->root : sr->run->plan->context;
+	if (ret_key)
+		*ret_key = t ? t->key : (struct digest){ 0 };
+	err->at = (struct ib_span){ 0, 0 };
+	return 0;
+}
