@@ -23,12 +23,26 @@ struct cli {
 	struct str_vec words;      /* what is no option */
 	struct str_vec outputs;    /* paths that the recipes before this one make */
 	const char *progress_name, *library_name, *step_timeout, *days;
+	const char *format_name, *kind_name;
 	enum progress progress;
 	bool is_quiet, wants_help, wants_version, has_color;
 };
 
+/* Which options a verb takes. */
+enum verb_class {
+	V_BUILD = 1,
+	V_RECIPE = 2, /* compiles a recipe */
+	V_CACHE = 4,
+	V_LOGS = 8,
+	V_FORMAT = 16, /* prints in several forms */
+	V_GRAPH = 32,
+	V_ALL = 63
+};
+
 struct command {
-	const char *name, *help;
+	const char *name;
+	int options; /* enum verb_class */
+	const char *words, *help;
 	int (*run)(struct cli *cli); /* an exit status; NULL: not built yet */
 };
 extern const struct command commands[];
@@ -38,6 +52,9 @@ extern const size_t commands_len;
 int cli_parse(struct cli *cli, const struct command *command, int argc, char **argv);
 /* The option table, for --help. */
 void cli_print_options(const struct command *command);
+/* The index of VALUE in the N NAMES of --OPTION, 0 for NULL; a usage error otherwise. */
+int cli_choose(const char *option, const char *value, const char *const *names, size_t n,
+	       size_t *ret_index);
 
 /* A recipe as far as it came. Zero-initialise; recipe_release takes all of it back. */
 struct job {

@@ -21,7 +21,7 @@ static void emit_ir(const struct job *job, struct buf *out)
 
 static void emit_plan(const struct job *job, struct buf *out)
 {
-	ib_plan_emit(job->plan, out);
+	ib_plan_emit(job->plan, NULL, false, out);
 }
 
 static void emit_keys(const struct job *job, struct buf *out)

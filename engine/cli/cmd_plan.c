@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* plan [FILE]...: the steps of a build, for people. */
+/* plan [FILE]...: the steps of a build, for people or as JSON. */
 #include "cli/cli.h"
 
 #include "plan/plan.h"
@@ -8,6 +8,9 @@
 
 int cmd_plan(struct cli *cli);
 
+/* Set once a run; cli_each_recipe passes no argument on. */
+static bool is_json;
+
 static int plan_one(struct cli *cli, const char *file)
 {
 	cleanup_buf struct buf out = BUF_INIT;
@@ -15,7 +18,10 @@ static int plan_one(struct cli *cli, const char *file)
 	int status = job_plan(cli, file, &job);
 
 	if (!status) {
-		ib_plan_print(job.plan, job.store, &out);
+		if (is_json)
+			ib_plan_emit(job.plan, job.store, true, &out);
+		else
+			ib_plan_print(job.plan, job.store, &out);
 		(void)fwrite(out.data, 1, out.len, stdout);
 	}
 	job_release(&job);
@@ -24,6 +30,13 @@ static int plan_one(struct cli *cli, const char *file)
 
 int cmd_plan(struct cli *cli)
 {
+	static const char *const formats[] = { "table", "json" };
+	size_t format = 0;
+	int r = cli_choose("format", cli->format_name, formats, ARRAY_SIZE(formats), &format);
+
+	if (r)
+		return r;
+	is_json = format == 1;
 	vec_foreach (const char *, word, &cli->words)
 		vec_push(cli->arena, &cli->files, *word);
 	return cli_each_recipe(cli, plan_one);

@@ -6,15 +6,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMAND(name, help) int cmd_##name(struct cli *cli);
-#define COMMAND_LATER(name, help)
+#define COMMAND(name, options, words, help) int cmd_##name(struct cli *cli);
+#define COMMAND_LATER(name, options, words, help)
 #include "cli/commands.def"
 #undef COMMAND
 #undef COMMAND_LATER
 
 const struct command commands[] = {
-#define COMMAND(name, help) { #name, help, cmd_##name },
-#define COMMAND_LATER(name, help) { #name, help, NULL },
+#define COMMAND(name, options, words, help) { #name, options, words, help, cmd_##name },
+#define COMMAND_LATER(name, options, words, help) { #name, options, words, help, NULL },
 #include "cli/commands.def"
 #undef COMMAND
 #undef COMMAND_LATER

@@ -19,15 +19,12 @@ enum option_kind {
 	OPT_LATER   /* known, not built yet */
 };
 
-/* Which verbs take it. */
-enum { V_RECIPE = 1, V_BUILD = 2, V_CACHE = 4, V_ALL = 7 };
-
 struct option_row {
 	const char *name;
 	char letter;
 	enum option_kind kind;
 	size_t offset;
-	int verbs;
+	int verbs; /* enum verb_class */
 	const char *value, *help;
 };
 
@@ -63,9 +60,12 @@ static const struct option_row rows[] = {
 	  "check everything, print the plan, run nothing" },
 	{ "step-timeout", 0, OPT_STRING, AT(step_timeout), V_BUILD, "T",
 	  "kill a step that runs longer (90, 90s, 5m, 1h)" },
-	{ "progress", 0, OPT_STRING, AT(progress_name), V_BUILD, "KIND",
-	  "auto, tty, plain or json" },
+	{ "progress", 0, OPT_STRING, AT(progress_name), V_BUILD, "auto|tty|plain|json",
+	  "how progress is shown" },
 	{ "quiet", 0, OPT_FLAG, AT(is_quiet), V_ALL, NULL, "print errors only" },
+	{ "format", 0, OPT_STRING, AT(format_name), V_FORMAT, "FORM",
+	  "plan: table or json; graph: dot or svg" },
+	{ "kind", 0, OPT_STRING, AT(kind_name), V_GRAPH, "elements|stages|steps", "what is drawn" },
 	{ "days", 0, OPT_STRING, AT(days), V_CACHE, "N", "prune: keep what the last N days used" },
 	{ "secret", 0, OPT_LATER, 0, V_RECIPE | V_BUILD, "id=..", NULL },
 	{ "max-age", 0, OPT_LATER, 0, V_BUILD, "T", NULL },
@@ -87,13 +87,6 @@ static const char *const formats[] = {
 #undef FORMAT_LATER
 };
 
-static int verbs_of(const struct command *command)
-{
-	if (strcmp(command->name, "build") == 0)
-		return V_BUILD;
-	return strcmp(command->name, "cache") == 0 ? V_CACHE : V_RECIPE;
-}
-
 static bool takes_value(const struct option_row *row)
 {
 	return row->kind == OPT_LATER ? row->value != NULL : row->kind != OPT_FLAG;
@@ -104,7 +97,7 @@ void cli_print_options(const struct command *command)
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		char left[64];
 
-		if (!(rows[i].verbs & verbs_of(command)) || rows[i].kind == OPT_LATER)
+		if (!(rows[i].verbs & command->options) || rows[i].kind == OPT_LATER)
 			continue;
 		(void)snprintf(left, sizeof(left), "%c%c%s--%s%s%s", rows[i].letter ? '-' : ' ',
 			       rows[i].letter ? rows[i].letter : ' ', rows[i].letter ? ", " : "  ",
@@ -270,8 +263,8 @@ static int check_formats(const struct cli *cli)
 	return 0;
 }
 
-static int choose(const char *option, const char *value, const char *const *names, size_t n,
-		  size_t *ret_index)
+int cli_choose(const char *option, const char *value, const char *const *names, size_t n,
+	       size_t *ret_index)
 {
 	const char *near;
 
@@ -362,18 +355,18 @@ static int settle(struct cli *cli)
 	const char *overlay = getenv("IMAGEBUILD_OVERLAY");
 	struct ib_error err = IB_ERROR_INIT;
 	size_t progress = PROGRESS_AUTO, library = 0;
-	int r = choose("progress", cli->progress_name, progress_names, ARRAY_SIZE(progress_names),
-		       &progress);
+	int r = cli_choose("progress", cli->progress_name, progress_names,
+			   ARRAY_SIZE(progress_names), &progress);
 
 	if (!r)
-		r = choose("library", cli->library_name, libraries, ARRAY_SIZE(libraries),
-			   &library);
+		r = cli_choose("library", cli->library_name, libraries, ARRAY_SIZE(libraries),
+			       &library);
 	if (!r && cli->step_timeout)
 		r = parse_duration("step-timeout", cli->step_timeout, &cli->options.step_timeout);
 	vec_foreach (const char *, what, &cli->options.refresh) {
 		size_t any;
 
-		r = r ? r : choose("refresh", *what, refreshes, ARRAY_SIZE(refreshes), &any);
+		r = r ? r : cli_choose("refresh", *what, refreshes, ARRAY_SIZE(refreshes), &any);
 	}
 	if (!r)
 		r = check_formats(cli);
@@ -393,7 +386,7 @@ static int settle(struct cli *cli)
 
 int cli_parse(struct cli *cli, const struct command *command, int argc, char **argv)
 {
-	int verbs = verbs_of(command);
+	int verbs = command->options;
 
 	for (int i = 0; i < argc;) {
 		int used = 1;

@@ -19,6 +19,7 @@ struct emission {
 	struct store *store;
 	struct arena *arena;
 	struct buf *out;
+	bool has_states; /* JSON: what is in the store is a matter of the machine */
 };
 
 static const char *side_of(enum ib_phase phase)
@@ -35,19 +36,24 @@ static const char *state_of(const struct emission *em, const struct step *s)
 	return s->is_decided_at_build ? "decided at build" : "new";
 }
 
-/* "Imagefile:12", "element base", "" */
-static const char *origin_of(const struct emission *em, const struct step *s)
+/* "element base", "Imagefile:12", "" */
+static const char *place_of(const struct emission *em, const struct element *e, struct ib_span at)
 {
 	struct ib_place place;
 
-	if (s->element)
-		return arena_printf(em->arena, "element %s", s->element->name);
-	if (s->at.end && ib_sources_locate(em->plan->sources, s->at.start, &place)) {
+	if (e)
+		return arena_printf(em->arena, "element %s", e->name);
+	if (at.end && ib_sources_locate(em->plan->sources, at.start, &place)) {
 		const char *slash = strrchr(place.file, '/');
 
 		return arena_printf(em->arena, "%s:%u", slash ? slash + 1 : place.file, place.line);
 	}
 	return "";
+}
+
+static const char *origin_of(const struct emission *em, const struct step *s)
+{
+	return place_of(em, s->element, s->at);
 }
 
 static const char *number_of(const struct emission *em, const struct step *s)
@@ -107,6 +113,50 @@ static void describe(const struct emission *em, const struct step *s, struct buf
 	add_names(out, &maybe);
 }
 
+/* What a transaction is merged of: the names that one element or line asks for. */
+struct merged {
+	const char *origin;
+	struct str_vec names;
+};
+struct merged_vec VEC(struct merged);
+
+static struct merged *merged_find(const struct emission *em, struct merged_vec *v,
+				  const char *origin)
+{
+	vec_foreach (struct merged, m, v)
+		if (strcmp(m->origin, origin) == 0)
+			return m;
+	vec_push(em->arena, v, ((struct merged){ .origin = origin }));
+	return &v->items[v->len - 1];
+}
+
+static void merge_requests(const struct emission *em, const struct step *s,
+			   struct merged_vec *ret_merged)
+{
+	if (s->code != STEP_packages)
+		return;
+	vec_foreach (struct package_request, r, s->requests)
+		if (request_is_of(r, s->phase, s->is_removal))
+			vec_push(em->arena,
+				 &merged_find(em, ret_merged, place_of(em, r->element, r->at))
+					  ->names,
+				 r->name);
+}
+
+static void print_merged(const struct emission *em, const struct step *s)
+{
+	struct merged_vec merged = { NULL, 0, 0 };
+
+	merge_requests(em, s, &merged);
+	if (merged.len < 2)
+		return;
+	vec_foreach (struct merged, m, &merged) {
+		buf_printf(em->out, "%-43s%-28s  +", "", m->origin);
+		add_names(em->out, &m->names);
+		buf_char(em->out, '\n');
+	}
+}
+
 static void print_step(const struct emission *em, const struct step *s, const char *phase)
 {
 	cleanup_buf struct buf what = BUF_INIT;
@@ -114,6 +164,7 @@ static void print_step(const struct emission *em, const struct step *s, const ch
 	describe(em, s, &what);
 	buf_printf(em->out, "%-12s %3s  %-6s  %-16s  %-28s  %s\n", phase, number_of(em, s),
 		   side_of(s->phase), state_of(em, s), origin_of(em, s), what.data);
+	print_merged(em, s);
 }
 
 static void print_elements(const struct emission *em)
@@ -162,7 +213,7 @@ void ib_plan_print(const struct plan *p, struct store *store, struct buf *out)
 	cleanup_arena struct arena *a = arena_new();
 
 	for (size_t i = 0; i < p->stages_len; i++)
-		print_stage(&(struct emission){ p, &p->stages[i], store, a, out }, i);
+		print_stage(&(struct emission){ p, &p->stages[i], store, a, out, true }, i);
 }
 
 static void emit_names(struct jsonout *j, const char *key, const struct str_vec *names)
@@ -170,6 +221,21 @@ static void emit_names(struct jsonout *j, const char *key, const struct str_vec 
 	json_array(j, key);
 	vec_foreach (const char *, name, names)
 		json_str(j, NULL, *name);
+	json_array_end(j);
+}
+
+static void emit_merged(const struct emission *em, struct jsonout *j, const struct step *s)
+{
+	struct merged_vec merged = { NULL, 0, 0 };
+
+	merge_requests(em, s, &merged);
+	json_array(j, "merges");
+	vec_foreach (struct merged, m, &merged) {
+		json_object(j, NULL);
+		json_str(j, "origin", m->origin);
+		emit_names(j, "packages", &m->names);
+		json_object_end(j);
+	}
 	json_array_end(j);
 }
 
@@ -193,7 +259,10 @@ static void emit_step(const struct emission *em, struct jsonout *j, const struct
 		emit_names(j, "packages", &names);
 		if (maybe.len)
 			emit_names(j, "perhaps", &maybe);
+		emit_merged(em, j, s);
 	}
+	if (em->has_states)
+		json_str(j, "state", state_of(em, s));
 	if (s->is_decided_at_build)
 		json_bool(j, "decided_at_build", true);
 	json_object_end(j);
@@ -228,7 +297,7 @@ static void emit_stage(const struct emission *em, struct jsonout *j)
 	json_object_end(j);
 }
 
-void ib_plan_emit(const struct plan *p, struct buf *out)
+void ib_plan_emit(const struct plan *p, struct store *store, bool has_states, struct buf *out)
 {
 	struct jsonout j = JSONOUT_INIT(out);
 	cleanup_arena struct arena *a = arena_new();
@@ -238,7 +307,7 @@ void ib_plan_emit(const struct plan *p, struct buf *out)
 	json_str(&j, "arch", p->arch);
 	json_array(&j, "stages");
 	for (size_t i = 0; i < p->stages_len; i++)
-		emit_stage(&(struct emission){ p, &p->stages[i], NULL, a, out }, &j);
+		emit_stage(&(struct emission){ p, &p->stages[i], store, a, out, has_states }, &j);
 	json_array_end(&j);
 	json_object_end(&j);
 	buf_char(out, '\n');

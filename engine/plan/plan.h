@@ -136,8 +136,11 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing);
 
 /* `plan` for people: a table of phase, number, side, step, origin, state of its key. STORE may be NULL. */
 void ib_plan_print(const struct plan *p, struct store *store, struct buf *out);
-/* emit plan, emit keys, emit layout. */
-void ib_plan_emit(const struct plan *p, struct buf *out);
+/* `graph`: DOT. Stages need the IR alone. */
+enum plan_graph { PLAN_GRAPH_ELEMENTS, PLAN_GRAPH_STAGES, PLAN_GRAPH_STEPS };
+void ib_plan_graph(const struct plan *p, enum plan_graph kind, struct buf *out);
+/* emit plan, emit keys, emit layout. HAS_STATES: with what STORE (may be NULL) has of each step. */
+void ib_plan_emit(const struct plan *p, struct store *store, bool has_states, struct buf *out);
 void ib_plan_emit_keys(const struct plan *p, struct buf *out);
 void ib_plan_emit_layout(const struct plan *p, struct buf *out);
 

@@ -301,7 +301,7 @@ TEST("proxies of the caller are in no text, and what is given for SOURCE_DATE_EP
 	check_int(p.plan->epoch, 1234567890);
 	buf_reset(&p.f.said);
 	ib_plan_print(p.plan, NULL, &p.f.said);
-	ib_plan_emit(p.plan, &p.f.said);
+	ib_plan_emit(p.plan, NULL, false, &p.f.said);
 	ib_plan_emit_keys(p.plan, &p.f.said);
 	check(p.f.said.len > 0 && !strstr(p.f.said.data, "u:p@h"));
 }
