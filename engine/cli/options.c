@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The command line: a table of options, and what follows from the caller's environment. */
+/* The command line: the table of options (options.def), and what follows from the caller's
+ * environment. */
 #include "cli/cli.h"
 
 #include "build.h"
@@ -28,52 +29,13 @@ struct option_row {
 	const char *value, *help;
 };
 
-#define AT(member) offsetof(struct cli, member)
-
 static const struct option_row rows[] = {
-	{ "file", 'f', OPT_LIST, AT(files), V_RECIPE | V_BUILD, "FILE", "the recipe; repeatable" },
-	{ "output", 'o', OPT_STRING, AT(options.output_name), V_RECIPE | V_BUILD, "NAME",
-	  "name of the image" },
-	{ "formats", 't', OPT_COMMAS, AT(options.formats), V_RECIPE | V_BUILD, "FORMAT,..",
-	  "instead of OUTPUT's formats" },
-	{ "target", 0, OPT_LIST, AT(options.targets), V_RECIPE | V_BUILD, "STAGE",
-	  "make only this stage" },
-	{ "build-arg", 0, OPT_PAIR, AT(options.build_args), V_RECIPE | V_BUILD, "N=V",
-	  "set an ARG" },
-	{ "env", 0, OPT_ENV, AT(options.env), V_RECIPE | V_BUILD, "N[=V]",
-	  "pass a variable to the elements" },
-	{ "element-path", 0, OPT_LIST, AT(options.element_path), V_RECIPE | V_BUILD, "DIR",
-	  "look for elements here first" },
-	{ "library", 0, OPT_STRING, AT(library_name), V_RECIPE | V_BUILD, "own|dib",
-	  "which element library comes first" },
-	{ "context", 0, OPT_STRING, AT(options.context), V_RECIPE, "DIR",
-	  "the context; default: the recipe's directory" },
-	{ "strict", 0, OPT_FLAG, AT(options.is_strict), V_RECIPE | V_BUILD, NULL,
-	  "warnings are errors" },
-	{ "store", 0, OPT_STRING, AT(options.store), V_ALL, "DIR", "the store of layers" },
-	{ "no-cache", 0, OPT_FLAG, AT(options.is_uncached), V_BUILD, NULL, "run every step" },
-	{ "no-cache-from", 0, OPT_LIST, AT(options.no_cache_from), V_BUILD, "STEP",
-	  "run the step of this name, and what follows" },
-	{ "refresh", 0, OPT_COMMAS, AT(options.refresh), V_BUILD, "WHAT",
-	  "run again what may be out of date: packages, base or all" },
-	{ "dry-run", 0, OPT_FLAG, AT(options.is_dry_run), V_BUILD, NULL,
-	  "check everything, print the plan, run nothing" },
-	{ "step-timeout", 0, OPT_STRING, AT(step_timeout), V_BUILD, "T",
-	  "kill a step that runs longer (90, 90s, 5m, 1h)" },
-	{ "progress", 0, OPT_STRING, AT(progress_name), V_BUILD, "auto|tty|plain|json",
-	  "how progress is shown" },
-	{ "quiet", 0, OPT_FLAG, AT(is_quiet), V_ALL, NULL, "print errors only" },
-	{ "format", 0, OPT_STRING, AT(format_name), V_FORMAT, "FORM",
-	  "plan: table or json; graph: dot or svg" },
-	{ "kind", 0, OPT_STRING, AT(kind_name), V_GRAPH, "elements|stages|steps", "what is drawn" },
-	{ "days", 0, OPT_STRING, AT(days), V_CACHE, "N", "prune: keep what the last N days used" },
-	{ "secret", 0, OPT_LATER, 0, V_RECIPE | V_BUILD, "id=..", NULL },
-	{ "max-age", 0, OPT_LATER, 0, V_BUILD, "T", NULL },
-	{ "keep-going", 0, OPT_LATER, 0, V_BUILD, NULL, NULL },
-	{ "debug-shell", 0, OPT_LATER, 0, V_BUILD, NULL, NULL },
-	{ "block-backend", 0, OPT_LATER, 0, V_BUILD, "files|loop", NULL },
-	{ "help", 'h', OPT_FLAG, AT(wants_help), V_ALL, NULL, "this text" },
-	{ "version", 0, OPT_FLAG, AT(wants_version), V_ALL, NULL, "the version" },
+#define OPTION(name, letter, kind, member, verbs, value, help) \
+	{ name, letter, OPT_##kind, offsetof(struct cli, member), verbs, value, help },
+#define OPTION_LATER(name, verbs, value) { name, 0, OPT_LATER, 0, verbs, value, NULL },
+#include "cli/options.def"
+#undef OPTION
+#undef OPTION_LATER
 };
 
 static const char *const progress_names[] = { "auto", "tty", "plain", "json" };
