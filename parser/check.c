@@ -376,7 +376,7 @@ static void check_ELEMENT(struct check *c, const struct ib_ast_instruction *in)
 			ib_diag_add(c->diag, IB_D_UNKNOWN_ELEMENT, w->at,
 				    "'%s' is not an element's name; a path begins with './'",
 				    w->text);
-		} else if (v && !v->has_element(v->context, w->text)) {
+		} else if (v && !c->r->is_fragment && !v->has_element(v->context, w->text)) {
 			near = v->suggest_element(v->context, w->text);
 			ib_diag_add(c->diag, IB_D_UNKNOWN_ELEMENT, w->at,
 				    near ? "unknown element '%s'; did you mean '%s'?"

@@ -8,6 +8,7 @@
 
 struct emit {
 	struct ib_recipe *r;
+	struct ib_ir *ir;
 	struct ib_stage *stage;
 	const struct live *live;
 	struct where *where; /* one a stage, as of the line */
@@ -40,7 +41,8 @@ static struct ib_op *add_op(struct emit *e, enum ib_opcode code,
 			    .at = in->at,
 			    .keyword_at = in->keyword_at,
 			    .phase = ib_ops[code].phase,
-			    .order = -1 };
+			    .order = -1,
+			    .fragment = e->r->outer ? e->ir : NULL };
 
 	if (op.phase != IB_PHASE_NONE) {
 		op.phase = flag_phase(in, op.phase);
@@ -66,6 +68,12 @@ static void add_word(struct emit *e, struct ib_word_vec *words, const char *text
 	struct ib_word word = { text, at };
 
 	(void)vec_push(e->r->arena, words, word);
+}
+
+/* What a fragment's paths are relative to; NULL: the recipe's context. */
+static const char *own_directory(const struct emit *e)
+{
+	return e->r->outer ? e->ir->context : NULL;
 }
 
 static void emit_FROM(struct emit *e, const struct ib_ast_instruction *in)
@@ -97,6 +105,7 @@ static void emit_ARG(struct emit *e, const struct ib_ast_instruction *in)
 		struct ib_op *op = add_op(e, IB_OP_ARG, in);
 
 		op->order = environment_order(e, in);
+		op->shell = strchr(w->text, '=') ? w->shell : NULL;
 		if (!pair_parse(e->r, w, &op->env))
 			op->env = (struct ib_pair){ intern_str(e->r->names, w->text), NULL, w->at };
 	}
@@ -108,6 +117,7 @@ static void emit_ENV(struct emit *e, const struct ib_ast_instruction *in)
 		struct ib_op *op = add_op(e, IB_OP_ENV, in);
 
 		op->order = environment_order(e, in);
+		op->shell = w->shell;
 		(void)pair_parse(e->r, w, &op->env);
 	}
 }
@@ -237,9 +247,11 @@ static void emit_RUN(struct emit *e, const struct ib_ast_instruction *in)
 		struct ib_mount mount;
 
 		if (strcmp(f->name, "mount") == 0 &&
-		    mount_parse(e->r, f->value, e->live->stage, NULL, &mount))
+		    mount_parse(e->r, f->value, e->live->stage, NULL, &mount)) {
+			if (mount.from.kind == IB_FROM_CONTEXT)
+				mount.from.name = own_directory(e);
 			(void)vec_push(e->r->arena, &op->run.mounts, mount);
-		else if (strcmp(f->name, "input") == 0)
+		} else if (strcmp(f->name, "input") == 0)
 			add_word(e, &op->run.inputs, f->value->text, f->value->at);
 	}
 	mark_step(e, op);
@@ -283,6 +295,7 @@ static void emit_COPY(struct emit *e, const struct ib_ast_instruction *in)
 	const char *from = flag_text(in, "from");
 
 	add_files(e, op, in);
+	op->copy.from.name = own_directory(e);
 	if (from)
 		op->copy.from =
 			tree_ref(e->r, from, flag_find(in, "from")->value->at, e->live->stage);
@@ -493,7 +506,7 @@ static void add_stages(struct ib_recipe *r, struct ib_ir *ir)
 void pass_emit(struct ib_recipe *r)
 {
 	struct ib_ir *ir = arena_alloc(r->arena, sizeof(*ir));
-	struct emit e = { .r = r };
+	struct emit e = { .r = r, .ir = ir };
 	uint32_t begun = 0; /* stages whose WHERE is set up */
 
 	ir->file = r->options->file;

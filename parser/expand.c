@@ -145,14 +145,16 @@ static void define_arg(struct walk *w, const struct ib_ast_word *word)
 		return;
 	name = intern_bytes(w->r->names, word->text, n);
 	(void)vec_push(w->r->arena, &w->args, name);
-	old = map_get(&now(w)->args, name);
+	old = w->r->is_fragment ? scope_find(now(w), name) : map_get(&now(w)->args, name);
 	given = build_arg(w, name);
 	if (old && old->is_predefined)
 		return; /* check reports it where it has a value */
+	if (w->r->is_fragment && old && old->value && *old->value)
+		return; /* export NAME=${NAME:-VALUE} */
 	if (given)
 		set_variable(w, name, given, word->at, false);
 	else if (word->text[n] == '=')
-		set_variable(w, name, word->text + n + 1, word->at, false);
+		set_variable(w, name, word->text + n + 1, word->at, old && old->is_env);
 	else if (!old)
 		set_variable(w, name, NULL, word->at, false);
 }
@@ -170,6 +172,8 @@ static void define_env(struct walk *w, const struct ib_ast_word *word)
 /* One instruction sees the variables as they were before it. */
 static void define(struct walk *w, const struct ib_ast_instruction *in)
 {
+	for (struct ib_ast_word *word = in->words; word && w->r->is_fragment; word = word->next)
+		word->shell = word->text ? shell_word(&w->subst, word) : NULL;
 	for (const struct ib_ast_word *word = in->words; word; word = word->next) {
 		if (in->directive->id == D_ARG)
 			define_arg(w, word);
@@ -370,8 +374,8 @@ static void expand_instruction(struct walk *w, struct ib_ast_instruction *in)
 	live = add_live(w, in);
 	if (id == D_ARG || id == D_ENV)
 		define(w, in);
-	else if (id == D_RUN)
-		snapshot(w, live);
+	else if (id == D_RUN && !w->r->is_fragment)
+		snapshot(w, live); /* a fragment's has them from environment.d */
 	else if (id == D_INCLUDE && !in->is_unknown)
 		include(w, in);
 }
@@ -456,6 +460,9 @@ void pass_expand(struct ib_recipe *r)
 		(void)vec_push(r->arena, &r->stages, stage);
 		w->stage = 0;
 	}
+	for (size_t i = 0; r->outer && i < r->outer->len; i++)
+		set_variable(w, intern_str(r->names, r->outer->items[i].key),
+			     r->outer->items[i].value, r->outer->items[i].at, true);
 	walk_list(w, &r->ast);
 	report_unused_args(w);
 }

@@ -67,10 +67,13 @@ struct ib_recipe {
 	struct arena *arena;
 	struct intern *names;
 	struct ib_span text;     /* the recipe's file */
+	size_t errors;           /* of DIAG, before this file */
 	struct ib_ast ast;       /* parse */
 	struct live_vec live;    /* expand, which also sets text of words and heredocs */
 	struct stage_vec stages; /* expand; resolve completes them */
 	bool is_fragment;
+	const struct ib_pair_vec
+		*outer;   /* of a fragment that a stage uses: what its elements see */
 	struct ib_ir *ir; /* emit */
 };
 
@@ -110,6 +113,10 @@ struct subst {
 /* Sets w->text, NULL where an error was reported. */
 void subst_word(struct subst *x, struct ib_ast_word *w);
 void subst_heredoc(struct subst *x, struct ib_ast_heredoc *h);
+
+/* shellword.c: W, expanded already, for bash: what is literal quoted, variables left to it. One
+ * that is not set there has the value that it has here. */
+const char *shell_word(const struct subst *x, const struct ib_ast_word *w);
 
 /* value.c: what flags and words mean. Those with a DIAG report what is wrong, where it is not NULL.
  */

@@ -316,6 +316,7 @@ static void arguments(struct dump *d, const struct ib_op *op)
 	case IB_OP_LABEL:
 		json_str(&d->j, "key", op->env.key);
 		text(d, "value", shown(op->env.key, op->env.value));
+		text(d, "bash", shown(op->env.key, op->shell));
 		break;
 	case IB_OP_RUN:
 		run(d, &op->run);

@@ -35,13 +35,57 @@ void recipe_parse(struct ib_recipe *r, struct ib_span at, struct ib_ast *ast)
 	parse_run(&p);
 }
 
+/* What a stage uses as an element makes no image of its own. */
+static bool is_refused(struct ib_recipe *r)
+{
+	for (const struct ib_ast_instruction *in = r->ast.instructions; r->outer && in;
+	     in = in->next) {
+		if (!in->directive || in->directive->id != D_FROM)
+			continue;
+		ib_diag_add(r->diag, IB_D_FRAGMENT, in->keyword_at,
+			    "FROM makes this file a recipe of its own, which cannot be an element");
+		ib_diag_hint(r->diag, "a fragment, an element in one file, has no FROM");
+		return true;
+	}
+	return false;
+}
+
 void pass_parse(struct ib_recipe *r)
 {
 	recipe_parse(r, r->text, &r->ast);
-	if (!r->ast.instructions && ib_diag_errors(r->diag) == 0)
+	if (!r->ast.instructions && ib_diag_errors(r->diag) == r->errors)
 		ib_diag_add(r->diag, IB_D_NO_INSTRUCTION,
 			    (struct ib_span){ r->text.start, r->text.start },
 			    "the file has no instructions");
+}
+
+static struct ib_recipe *recipe_new(const struct ib_options *options, const struct ib_vocab *vocab,
+				    struct ib_sources *sources, struct ib_diag *diag,
+				    struct ib_span text)
+{
+	struct arena *arena = arena_new();
+	struct ib_recipe *r = arena_alloc(arena, sizeof(*r));
+
+	*r = (struct ib_recipe){ .options = options,
+				 .vocab = vocab,
+				 .sources = sources,
+				 .diag = diag,
+				 .arena = arena,
+				 .names = intern_new(arena),
+				 .text = text,
+				 .errors = ib_diag_errors(diag) };
+	r->ast.escape = '\\';
+	return r;
+}
+
+struct ib_recipe *ib_fragment_open(const struct ib_options *options, const struct ib_vocab *vocab,
+				   struct ib_sources *sources, struct ib_diag *diag,
+				   struct ib_span text, const struct ib_pair_vec *env)
+{
+	struct ib_recipe *r = recipe_new(options, vocab, sources, diag, text);
+
+	r->outer = env;
+	return r;
 }
 
 int ib_recipe_open(const struct ib_options *options, const struct ib_vocab *vocab,
@@ -49,25 +93,13 @@ int ib_recipe_open(const struct ib_options *options, const struct ib_vocab *voca
 		   struct ib_error *err)
 {
 	struct ib_span text;
-	struct ib_recipe *r;
-	struct arena *arena;
 	int status = ib_sources_read(sources, options->file, &text, err);
 
 	if (status < 0) {
 		err->exit = IB_EXIT_USAGE;
 		return status;
 	}
-	arena = arena_new();
-	r = arena_alloc(arena, sizeof(*r));
-	*r = (struct ib_recipe){ .options = options,
-				 .vocab = vocab,
-				 .sources = sources,
-				 .diag = diag,
-				 .arena = arena,
-				 .names = intern_new(arena),
-				 .text = text };
-	r->ast.escape = '\\';
-	*ret_recipe = r;
+	*ret_recipe = recipe_new(options, vocab, sources, diag, text);
 	return 0;
 }
 
@@ -80,11 +112,13 @@ void ib_recipe_free(struct ib_recipe *r)
 int ib_recipe_compile(struct ib_recipe *r)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(passes); i++) {
-		if (passes[i].needs_success && ib_diag_errors(r->diag) > 0)
+		if (passes[i].needs_success && ib_diag_errors(r->diag) > r->errors)
 			break;
 		passes[i].run(r);
+		if (is_refused(r))
+			break;
 	}
-	return ib_diag_errors(r->diag) > 0 ? -1 : 0;
+	return ib_diag_errors(r->diag) > r->errors ? -1 : 0;
 }
 
 const struct ib_sources *ib_recipe_sources(const struct ib_recipe *r)

@@ -110,6 +110,10 @@ static void report_undefined(struct state *t, const char *name, const struct var
 	if (v && v->is_predefined)
 		fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at, "'%s' is not known before the build",
 		     name);
+	else if (v && r->is_fragment)
+		fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at,
+		     "'%s' has no value: set it with ENV in the recipe, or write ${%s:-DEFAULT}",
+		     name, name);
 	else if (v)
 		fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at,
 		     "'%s' has no value: pass --build-arg %s=VALUE, or write ${%s:-DEFAULT}", name,

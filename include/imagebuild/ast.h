@@ -20,6 +20,7 @@ struct ib_ast_word {
 	const char *raw;	/* as written, quotes and ${} included, continuations removed */
 	const char *text;	/* after expansion; NULL before, and where that failed */
 	struct ib_span at;
+	const char *shell;	/* of a fragment's ENV and ARG: the same for bash */
 	struct ib_segment_vec segments;
 	struct ib_ast_word *next;
 };

@@ -28,6 +28,9 @@ void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const
 /* Adds to the last finding: a second place, drawn beneath; a line that says what to do. */
 void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...) IB_PRINTF(3, 4);
 void ib_diag_hint(struct ib_diag *d, const char *fmt, ...) IB_PRINTF(2, 3);
+/* The same note on all findings from number FIRST (of ib_diag_count) on. */
+void ib_diag_note_from(struct ib_diag *d, size_t first, struct ib_span at, const char *fmt, ...)
+	IB_PRINTF(4, 5);
 /* With --strict: warnings count and print as errors. */
 void ib_diag_strict(struct ib_diag *d, bool is_strict);
 

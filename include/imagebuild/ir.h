@@ -67,6 +67,8 @@ struct ib_cond {
 };
 struct ib_cond_vec VEC(struct ib_cond);
 
+struct ib_ir;
+
 /* A node of a layout: from LAYOUT or from dib's YAML, the same tree. Attribute values are the words
  * as written (sizes unparsed: block/ reads them and points at their spans). */
 struct ib_node {
@@ -103,7 +105,8 @@ enum ib_from { IB_FROM_CONTEXT, IB_FROM_STAGE, IB_FROM_OCI, IB_FROM_TAR };
 
 struct ib_tree_ref {
 	enum ib_from kind;
-	const char *name; /* of the stage; path in the context for oci (with :TAG) and tar */
+	const char *name; /* of the stage; path in the context for oci (with :TAG) and tar; for the context
+			     itself a fragment's directory, NULL: the recipe's */
 	uint32_t stage;	  /* IB_FROM_STAGE: its index */
 	struct ib_span at;
 };
@@ -192,6 +195,8 @@ struct ib_op {
 	struct ib_span keyword_at;
 	enum ib_phase phase;	/* of a step; else IB_PHASE_NONE */
 	int order;		/* 0-99; 90 where not given (ENV, ARG of a fragment: 10); -1: no step */
+	const char *shell;	/* ENV, ARG of a fragment: "NAME=value" as bash reads it, its variables left to it */
+	const struct ib_ir *fragment; /* where a stage has it from; paths are below its context. NULL: the recipe */
 	struct ib_cond_vec when;
 	union {
 		struct ib_op_base base;

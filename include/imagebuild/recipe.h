@@ -28,10 +28,16 @@ struct ib_vocab {
 int ib_recipe_open(const struct ib_options *options, const struct ib_vocab *vocab,
 		   struct ib_sources *sources, struct ib_diag *diag, struct ib_recipe **ret_recipe,
 		   struct ib_error *err);
+/* The fragment TEXT, which SOURCES has already, as an element of a stage: ENV is what the stage's
+ * elements see and what its own ARG yields to. OPTIONS are its own, with its file and its
+ * directory. */
+struct ib_recipe *ib_fragment_open(const struct ib_options *options, const struct ib_vocab *vocab,
+				   struct ib_sources *sources, struct ib_diag *diag,
+				   struct ib_span text, const struct ib_pair_vec *env);
 void ib_recipe_free(struct ib_recipe *r); /* AST and IR go with it; NULL is allowed */
 
 /* Runs the passes parse, expand, resolve and check, errors or not; ir where there were none.
- * 0, or -1 when DIAG holds an error. */
+ * 0, or -1 when they found an error. */
 int ib_recipe_compile(struct ib_recipe *r);
 
 const struct ib_sources *ib_recipe_sources(const struct ib_recipe *r);

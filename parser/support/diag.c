@@ -128,6 +128,18 @@ void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
 	vec_push(d->arena, &d->last->notes, n);
 }
 
+void ib_diag_note_from(struct ib_diag *d, size_t first, struct ib_span at, const char *fmt, ...)
+{
+	struct note n = { .at = at };
+	va_list ap;
+
+	va_start(ap, fmt);
+	n.text = format(d->arena, fmt, ap);
+	va_end(ap);
+	for (size_t i = first; i < d->findings.len; i++)
+		vec_push(d->arena, &d->findings.items[i]->notes, n);
+}
+
 void ib_diag_hint(struct ib_diag *d, const char *fmt, ...)
 {
 	struct note n = { .at = { 0, 0 } };
