@@ -5,9 +5,7 @@
 
 #include <imagebuild/error.h>
 
-#include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 
 /* Each round settles at least one name, or the names go round in circles. */
 #define ROUNDS_MAX 64
@@ -17,6 +15,7 @@ struct want {
 	const char *name;
 	struct known *by;       /* NULL: the recipe */
 	const struct ib_op *op; /* the recipe's line, also of what was brought by a member */
+	int depth;              /* fragments between the recipe and it */
 };
 struct want_vec VEC(struct want);
 
@@ -24,10 +23,12 @@ struct closure {
 	struct elements *e;
 	struct arena *arena;
 	struct ib_diag *diag;
+	const struct element_scope *scope;
 	struct want_vec requested;
-	struct map requested_paths; /* name -> known of ./PATH */
-	struct map engine;          /* names that the engine provides */
-	struct map provided;        /* name -> provider, of the round before */
+	struct map paths;    /* name -> known of a ./PATH, the recipe's and the fragments' */
+	bool is_broken;      /* a fragment has errors, which are reported */
+	struct map engine;   /* names that the engine provides */
+	struct map provided; /* name -> provider, of the round before */
 	/* Of this round: */
 	struct want_vec queue;
 	struct element_vec members;
@@ -38,14 +39,22 @@ struct closure {
 /* Stands for the engine in `provided`. */
 static const struct element engine_element = { .name = "LAYOUT", .framework = FRAMEWORK_NONE };
 
+static struct ib_span dep_span(struct closure *c, const struct want *w);
+
 static struct known *lookup(struct closure *c, const char *name)
 {
-	struct known *k = map_get(&c->requested_paths, name);
+	struct known *k = map_get(&c->paths, name);
+	const struct want *w = map_get(&c->seen, name);
 
 	if (!k)
 		k = map_get(&c->e->known, name);
-	if (k)
-		known_read(c->e, k, c->diag);
+	if (!k)
+		return NULL;
+	known_read(c->e, k, c->diag);
+	if (k->file)
+		k = fragment_compile(c->e, k, c->scope,
+				     w ? dep_span(c, w) : (struct ib_span){ 0, 0 }, c->diag);
+	c->is_broken = c->is_broken || k->is_broken;
 	return k;
 }
 
@@ -66,6 +75,10 @@ static struct ib_span dep_span(struct closure *c, const struct want *w)
 	size_t len = strlen(w->name);
 
 	if (!w->by)
+		return span;
+	if (fragment_dep_span(w->by, w->name).end)
+		return fragment_dep_span(w->by, w->name);
+	if (!w->by->element.dir)
 		return span;
 	path = arena_printf(c->arena, "%s/element-deps", w->by->element.dir);
 	if (element_source(c->e->sources, path, &span, &err) < 0)
@@ -102,14 +115,31 @@ static void note_chain(struct closure *c, const struct want *w)
 	buf_release(&text);
 }
 
+static void report_bound(struct closure *c, const struct want *w)
+{
+	c->is_broken = true;
+	if (w->depth > FRAGMENTS_MAX)
+		ib_diag_add(c->diag, IB_D_NESTING, dep_span(c, w),
+			    "fragments need each other more than %d deep", FRAGMENTS_MAX);
+	else
+		ib_diag_add(c->diag, IB_D_NESTING, w->op->at, "more than %d elements in a stage",
+			    ELEMENTS_MAX);
+}
+
 static void push_want(struct closure *c, const char *name, struct known *by, const struct ib_op *op)
 {
+	const struct want *parent = by ? map_get(&c->seen, by->element.name) : NULL;
 	struct want *w;
 
 	if (map_get(&c->seen, name))
 		return;
 	w = arena_alloc(c->arena, sizeof(*w));
 	*w = (struct want){ .name = name, .by = by, .op = op };
+	w->depth = parent ? parent->depth + (by->file != NULL) : 0;
+	if (w->depth > FRAGMENTS_MAX || c->queue.len == ELEMENTS_MAX) {
+		report_bound(c, w);
+		return;
+	}
 	*map_put(c->arena, &c->seen, name) = w;
 	vec_push(c->arena, &c->queue, *w);
 }
@@ -122,6 +152,27 @@ static void add_provides(struct closure *c, struct known *k)
 		if (!*slot)
 			*slot = k;
 	}
+}
+
+static void report_same_name(struct closure *c, const struct known *k, const struct known *other,
+			     struct ib_span at)
+{
+	c->is_broken = true;
+	ib_diag_add(c->diag, IB_D_ELEMENT_PATH, at, "two elements of one stage are called '%s'",
+		    k->element.name);
+	ib_diag_hint(c->diag, "they are %s and %s",
+		     path_shown(other->element.dir ? other->element.dir : other->file),
+		     path_shown(k->element.dir ? k->element.dir : k->file));
+}
+
+/* What an ELEMENT ./PATH names stands before what the search path has under the name. */
+static void add_path(struct closure *c, struct known *k, struct ib_span at)
+{
+	void **slot = map_put(c->arena, &c->paths, k->element.name);
+
+	if (*slot && *slot != k)
+		report_same_name(c, k, *slot, at);
+	*slot = k;
 }
 
 /* One walk, breadth first, under what the round before found to be provided. */
@@ -143,6 +194,8 @@ static void walk(struct closure *c)
 			continue;
 		vec_push(c->arena, &c->members, &k->element);
 		add_provides(c, k);
+		vec_foreach (struct known *, local, &k->locals)
+			add_path(c, *local, fragment_dep_span(k, (*local)->element.name));
 		vec_foreach (const char *, dep, &k->element.deps)
 			push_want(c, *dep, k, w.op);
 	}
@@ -188,8 +241,12 @@ static int settle(struct closure *c)
 	size_t rounds = c->e->all.len + 2;
 
 	for (size_t i = 0;; i++) {
+		size_t paths = c->paths.len;
+
 		walk(c);
-		if (same_names(&c->provides, &c->provided))
+		if (c->is_broken)
+			return -1;
+		if (same_names(&c->provides, &c->provided) && c->paths.len == paths)
 			return 0;
 		if (i == rounds || i == ROUNDS_MAX)
 			break;
@@ -291,22 +348,6 @@ static void warn_dropped(struct closure *c)
 	}
 }
 
-static void check_fragments(struct closure *c)
-{
-	vec_foreach (const struct element *, member, &c->members) {
-		const char *path;
-		struct stat st;
-
-		if (!(*member)->dir)
-			continue;
-		path = arena_printf(c->arena, "%s/Imagefile", (*member)->dir);
-		if (stat(path, &st) == 0)
-			ib_diag_add(c->diag, IB_D_NOT_BUILT_YET, member_span(c, *member),
-				    "element '%s' is a fragment (%s), which is not built yet",
-				    (*member)->name, path);
-	}
-}
-
 static void check_operating_system(struct closure *c, const struct ib_stage *stage)
 {
 	const char *name = intern_str(c->e->names, "operating-system");
@@ -318,49 +359,45 @@ static void check_operating_system(struct closure *c, const struct ib_stage *sta
 	ib_diag_hint(c->diag, "start FROM one that does, such as debian-minimal");
 }
 
-/* ./PATH: an element's directory in the context. NULL where it was reported. */
-static const char *request_path(struct closure *c, const char *path, const struct ib_op *op)
+/* What OP, a FROM or ELEMENT, names by a path; NULL where it names nothing so. */
+static struct known *path_of_op(struct elements *e, const struct ib_op *op, struct ib_diag *diag)
 {
-	const char *full = arena_printf(c->arena, "%s/%s", c->e->context, path);
-	char real[PATH_MAX], root[PATH_MAX];
-	struct known *k;
-	size_t n;
-	struct stat st;
+	if (op->code != IB_OP_ELEMENT || !op->element.is_path)
+		return NULL;
+	return path_find(e, e->context, op->element.name, op->at, diag);
+}
 
-	if (!realpath(full, real) || stat(real, &st) < 0) {
-		ib_diag_add(c->diag, IB_D_ELEMENT_PATH, op->at, "'%s' is not in the context '%s'",
-			    path, c->e->context);
+static const char *name_of_op(struct elements *e, const struct ib_op *op)
+{
+	if (op->code == IB_OP_BASE && op->base.kind == IB_BASE_ELEMENT)
+		return intern_str(e->names, op->base.name);
+	if (op->code == IB_OP_ELEMENT && !op->element.is_path)
+		return intern_str(e->names, op->element.name);
+	return NULL;
+}
+
+const struct element *elements_of_op(struct elements *e, const struct ib_op *op,
+				     const struct element_scope *scope, struct ib_diag *diag)
+{
+	struct known *k = path_of_op(e, op, diag);
+	const char *name = k ? NULL : name_of_op(e, op);
+
+	if (name)
+		k = map_get(&e->known, name);
+	if (!k)
 		return NULL;
-	}
-	n = realpath(c->e->context, root) ? strlen(root) : 0;
-	if (strncmp(real, root, n) != 0 || (n > 1 && real[n] != '/')) {
-		ib_diag_add(c->diag, IB_D_CONTEXT, op->at, "'%s' leaves the context '%s'", path,
-			    c->e->context);
-		return NULL;
-	}
-	if (!S_ISDIR(st.st_mode)) {
-		ib_diag_add(c->diag, IB_D_NOT_BUILT_YET, op->at,
-			    "'%s' is a fragment, which is not built yet; name an element or a "
-			    "directory",
-			    path);
-		return NULL;
-	}
-	k = known_new(c->e, strrchr(real, '/') + 1, real);
-	*map_put(c->arena, &c->requested_paths, k->element.name) = k;
-	return k->element.name;
+	known_read(e, k, diag);
+	return &fragment_compile(e, k, scope, op->at, diag)->element;
 }
 
 static void collect_requested(struct closure *c, const struct ib_stage *stage)
 {
 	vec_foreach (struct ib_op, op, &stage->ops) {
-		const char *name = NULL;
+		struct known *k = path_of_op(c->e, op, c->diag);
+		const char *name = k ? k->element.name : name_of_op(c->e, op);
 
-		if (op->code == IB_OP_BASE && op->base.kind == IB_BASE_ELEMENT)
-			name = intern_str(c->e->names, op->base.name);
-		else if (op->code == IB_OP_ELEMENT && !op->element.is_path)
-			name = intern_str(c->e->names, op->element.name);
-		else if (op->code == IB_OP_ELEMENT)
-			name = request_path(c, op->element.name, op);
+		if (k)
+			add_path(c, k, op->at);
 		if (name && !is_requested(c, name))
 			vec_push(c->arena, &c->requested,
 				 ((struct want){ .name = name, .op = op }));
@@ -396,11 +433,10 @@ const struct element *element_set_find(const struct element_set *set, const char
 	return NULL;
 }
 
-int elements_resolve(struct elements *e, const struct ib_stage *stage,
-		     const struct str_vec *provided, struct arena *a, struct element_set *ret_set,
-		     struct ib_diag *diag)
+int elements_resolve(struct elements *e, const struct element_request *request, struct arena *a,
+		     struct element_set *ret_set, struct ib_diag *diag)
 {
-	struct closure c = { .e = e, .arena = a, .diag = diag };
+	struct closure c = { .e = e, .arena = a, .diag = diag, .scope = &request->scope };
 	struct element_set set = { .by_name = { .slots = NULL } };
 	size_t errors = ib_diag_errors(diag);
 	union {
@@ -408,17 +444,17 @@ int elements_resolve(struct elements *e, const struct ib_stage *stage,
 		void *out;
 	} engine = { .in = &engine_element };
 
-	if (provided)
-		vec_foreach (const char *, name, provided)
-			*map_put(a, &c.engine, intern_str(e->names, *name)) = engine.out;
-	collect_requested(&c, stage);
-	if (c.requested.len == 0 || settle(&c) < 0)
+	vec_foreach (const char *, name, &request->provided)
+		*map_put(a, &c.engine, intern_str(e->names, *name)) = engine.out;
+	collect_requested(&c, request->stage);
+	if (c.requested.len && settle(&c) < 0)
+		return -1;
+	if (c.requested.len == 0)
 		return ib_diag_errors(diag) > errors ? -1 : 0;
 	check_missing(&c);
 	check_conflicts(&c);
-	check_fragments(&c);
-	check_operating_system(&c, stage);
-	if (ib_diag_errors(diag) > errors)
+	check_operating_system(&c, request->stage);
+	if (c.is_broken || ib_diag_errors(diag) > errors)
 		return -1;
 	warn_dropped(&c);
 	fill_set(&c, &set);

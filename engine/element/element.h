@@ -36,6 +36,8 @@ struct element {
 	struct str_vec deps, provides; /* sorted, without duplicates */
 	struct str_vec host_tools;     /* lines of its file host-tools */
 	struct ib_span at;             /* of the word or file that brought it first */
+	const struct ib_ir
+		*fragment; /* its Imagefile, compiled for the stage; NULL: a dib element */
 	enum framework framework;
 	bool is_requested; /* named by FROM or ELEMENT */
 };
@@ -55,8 +57,10 @@ const char *ib_elements_path(const struct elements *e);
 /* The directory of a `bootloader` that would have come before ours, or NULL. */
 const char *elements_shadowed_bootloader(const struct elements *e);
 
-/* ib_sources_read of an element's file: below the working directory it is named relative to that. */
-int element_source(struct ib_sources *sources, const char *path, struct ib_span *ret_span, struct ib_error *err);
+/* ib_sources_read of an element's file: below the working directory it is named relative to that.
+ */
+int element_source(struct ib_sources *sources, const char *path, struct ib_span *ret_span,
+		   struct ib_error *err);
 
 /* What a stage's closure is. */
 struct element_set {
@@ -66,14 +70,28 @@ struct element_set {
 	struct map provided;        /* virtual or real name -> the element that provides it */
 };
 
+/* What the elements of a stage see before environment.d: fragments are compiled for it. */
+struct element_scope {
+	const struct ib_pair_vec *env; /* --env and ENV, sorted */
+	const char *arch;
+};
+
+/* The element that OP, a FROM or ELEMENT, names; NULL where there is none. */
+const struct element *elements_of_op(struct elements *e, const struct ib_op *op,
+				     const struct element_scope *scope, struct ib_diag *diag);
+
 /* Resolves FROM and ELEMENT of STAGE to a fixed point (contract section 2: an element that is
  * provided by another contributes neither itself nor its dependencies). PROVIDED are names that the
  * engine provides
  * ("block-device" for a LAYOUT). Errors name the chain of dependencies and suggest. -1 with DIAG
  * set. */
-int elements_resolve(struct elements *e, const struct ib_stage *stage,
-		     const struct str_vec *provided, struct arena *a, struct element_set *ret_set,
-		     struct ib_diag *diag);
+struct element_request {
+	const struct ib_stage *stage;
+	struct element_scope scope;
+	struct str_vec provided;
+};
+int elements_resolve(struct elements *e, const struct element_request *request, struct arena *a,
+		     struct element_set *ret_set, struct ib_diag *diag);
 
 /* A variable's value, or NULL if it is unset. */
 typedef const char *env_lookup(const void *context, const char *name);
@@ -84,7 +102,8 @@ const struct element *element_set_find(const struct element_set *set, const char
 /* One file of the merged hooks directory. */
 struct hook_file {
 	const char *path;   /* in hooks/: "install.d/10-foo", "bin/install-packages" */
-	const char *source; /* absolute path */
+	const char *source; /* absolute path; NULL for what a fragment says: */
+	const char *text;
 	const struct element *element;
 	struct ib_span at; /* its first line; {0,0} before hooks_span */
 	mode_t mode;       /* as lstat says */
@@ -148,9 +167,10 @@ struct package_request_vec VEC(struct package_request);
 int packages_collect(const struct element_set *set, const struct ib_stage *stage,
 		     const char *pkg_map, struct arena *a, struct ib_sources *sources,
 		     struct package_request_vec *ret_requests, struct ib_diag *diag);
-/* The requests of one PACKAGE op; PKG_MAP is the recipe's pkg-map file or NULL. */
-void packages_of_op(const struct ib_op *op, const char *pkg_map, struct arena *a,
-		    struct package_request_vec *ret_requests);
+/* The requests of one PACKAGE op of the fragment ELEMENT, or (NULL) of the recipe: PKG_MAP is its
+ * file or NULL. */
+void packages_of_op(const struct ib_op *op, const struct element *element, const char *pkg_map,
+		    struct arena *a, struct package_request_vec *ret_requests);
 /* The names, mapped and sorted, that PHASE installs (or removes, at its end) under an environment.
  * Unknown variables of `when` are an error with the request's place in err->at. */
 int packages_select(const struct package_request_vec *requests, const struct element_set *set,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The search path. Every subdirectory of every directory on it is an element, named by the last
- * component of its real path; the earlier directory wins (contract section 2). */
+ * component of its real path, and every file NAME.Imagefile; the earlier directory wins (contract
+ * section 2). */
 #include "element/private.h"
 
 #include "support/fs.h"
@@ -80,21 +81,40 @@ static bool wins_over(const struct elements *e, const struct known *old, const c
 	       strncmp(dir, e->own_library, strlen(e->own_library)) == 0;
 }
 
-static void add_element(struct elements *e, const char *dir)
+/* PATH is a real path, of a directory or of a fragment's file. */
+static void add_element(struct elements *e, const char *path, const char *name, bool is_file)
 {
-	const char *slash = strrchr(dir, '/');
-	const char *name = intern_str(e->names, slash ? slash + 1 : dir);
 	const struct known *old = map_get(&e->known, name);
+	struct known *k;
 
 	if (framework_find(name) != FRAMEWORK_NONE)
 		return;
 	if (!old)
 		vec_push(e->arena, &e->all, name);
-	if (old && !wins_over(e, old, dir))
+	if (old && !wins_over(e, old, path))
 		return;
 	if (old)
-		e->shadowed_bootloader = old->element.dir;
-	*map_put(e->arena, &e->known, name) = known_new(e, name, dir);
+		e->shadowed_bootloader = old->element.dir ? old->element.dir : old->file;
+	k = known_new(e, name, is_file ? NULL : path);
+	k->file = is_file ? arena_strdup(e->arena, path) : NULL;
+	*map_put(e->arena, &e->known, name) = k;
+}
+
+/* ENTRY of a directory of the path: a directory, or a file NAME.Imagefile. */
+static void add_entry(struct elements *e, const char *entry)
+{
+	char real[PATH_MAX];
+	const char *stem, *base;
+	struct stat st;
+
+	if (!realpath(entry, real) || stat(real, &st) < 0)
+		return;
+	base = strrchr(real, '/') + 1;
+	stem = S_ISREG(st.st_mode) ? fragment_stem(e->arena, real) : NULL;
+	if (S_ISDIR(st.st_mode))
+		add_element(e, real, intern_str(e->names, base), false);
+	else if (stem && strncmp(base, stem, strlen(stem)) == 0)
+		add_element(e, real, intern_str(e->names, stem), true);
 }
 
 /* Adds the elements of PATH, a directory. */
@@ -103,7 +123,6 @@ static int add_library(struct elements *e, const char *path, struct ib_error *er
 	char real[PATH_MAX];
 	cleanup_free char **names = NULL;
 	size_t n = 0;
-	struct stat st;
 	int r;
 
 	if (!realpath(path, real)) {
@@ -119,10 +138,8 @@ static int add_library(struct elements *e, const char *path, struct ib_error *er
 	vec_push(e->arena, &e->dirs, arena_strdup(e->arena, real));
 	for (size_t i = 0; i < n; i++) {
 		cleanup_free char *entry = fs_join(real, names[i]);
-		char dir[PATH_MAX];
 
-		if (realpath(entry, dir) && stat(dir, &st) == 0 && S_ISDIR(st.st_mode))
-			add_element(e, dir);
+		add_entry(e, entry);
 	}
 	return 0;
 }
@@ -223,6 +240,7 @@ int ib_elements_open(const struct ib_options *options, struct ib_sources *source
 	e->arena = a;
 	e->names = intern_new(a);
 	e->sources = sources;
+	e->options = options;
 	e->context = options->context ? options->context : directory_of(a, options->file);
 	find_own_library(e);
 	add_framework(e);
@@ -239,19 +257,26 @@ int ib_elements_open(const struct ib_options *options, struct ib_sources *source
 
 void ib_elements_free(struct elements *e)
 {
-	if (e)
-		arena_free(e->arena);
+	if (!e)
+		return;
+	for (size_t i = 0; i < e->recipes.len; i++)
+		ib_recipe_free(e->recipes.items[i]);
+	arena_free(e->arena);
 }
 
-int element_source(struct ib_sources *sources, const char *path, struct ib_span *ret_span,
-		   struct ib_error *err)
+const char *path_shown(const char *path)
 {
 	char cwd[PATH_MAX];
 	size_t n = getcwd(cwd, sizeof(cwd)) ? strlen(cwd) : 0;
 	bool is_below = n > 1 && strncmp(path, cwd, n) == 0 && path[n] == '/';
 
-	return ib_sources_read_at(sources, AT_FDCWD, path, is_below ? path + n + 1 : path, ret_span,
-				  err);
+	return is_below ? path + n + 1 : path;
+}
+
+int element_source(struct ib_sources *sources, const char *path, struct ib_span *ret_span,
+		   struct ib_error *err)
+{
+	return ib_sources_read_at(sources, AT_FDCWD, path, path_shown(path), ret_span, err);
 }
 
 char *element_file(const char *dir, const char *name, size_t *ret_len, struct ib_error *err)
@@ -294,6 +319,8 @@ static void read_names(struct elements *e, const char *dir, const char *file,
 
 void known_read(struct elements *e, struct known *k, struct ib_diag *diag)
 {
+	char file[PATH_MAX];
+
 	if (k->is_read)
 		return;
 	k->is_read = true;
@@ -302,6 +329,8 @@ void known_read(struct elements *e, struct known *k, struct ib_diag *diag)
 	read_names(e, k->element.dir, "element-deps", &k->element.deps, diag);
 	read_names(e, k->element.dir, "element-provides", &k->element.provides, diag);
 	read_names(e, k->element.dir, "host-tools", &k->element.host_tools, diag);
+	if (realpath(arena_printf(e->arena, "%s/Imagefile", k->element.dir), file))
+		k->file = arena_strdup(e->arena, file);
 }
 
 const struct element *ib_elements_find(struct elements *e, const char *name, struct ib_diag *diag)

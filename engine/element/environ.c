@@ -286,15 +286,23 @@ static void forget_words(struct reader *r, const struct command *c)
 	}
 }
 
-static void assign(struct reader *r, const char *word, size_t n, bool is_exported)
+/* What stands behind NAME= in WORD; NULL where that needs a shell. */
+static const char *assigned(struct reader *r, const char *word)
 {
 	cleanup_buf struct buf text = BUF_INIT;
-	const char *value = word + n + 1;
-	bool is_known = expand(r, value, value + strlen(value), &text);
-	struct value *v = variable(r, word, n);
+	const char *value = word + name_length(word) + 1;
 
-	v->text = is_known ? arena_strndup(r->arena, text.data ? text.data : "", text.len) : NULL;
-	v->is_unknown = !is_known;
+	if (!expand(r, value, value + strlen(value), &text))
+		return NULL;
+	return arena_strndup(r->arena, text.data ? text.data : "", text.len);
+}
+
+static void assign(struct reader *r, const char *word, const char *value, bool is_exported)
+{
+	struct value *v = variable(r, word, name_length(word));
+
+	v->text = value;
+	v->is_unknown = !value;
 	v->is_exported = v->is_exported || is_exported;
 }
 
@@ -316,13 +324,20 @@ static bool is_plain(const struct command *c)
 static void run_plain(struct reader *r, const struct command *c)
 {
 	bool is_export = strcmp(c->words.items[0], "export") == 0;
+	struct str_vec values = { NULL, 0, 0 };
 
+	/* A builtin's words are all expanded before it sets the first. */
+	for (size_t i = 0; is_export && i < c->words.len; i++) {
+		const char *w = c->words.items[i];
+
+		vec_push(r->arena, &values, w[name_length(w)] == '=' ? assigned(r, w) : NULL);
+	}
 	for (size_t i = is_export; i < c->words.len; i++) {
 		const char *w = c->words.items[i];
 		size_t n = name_length(w);
 
 		if (w[n] == '=')
-			assign(r, w, n, is_export);
+			assign(r, w, is_export ? values.items[i] : assigned(r, w), is_export);
 		else
 			variable(r, w, n)->is_exported = true;
 	}
@@ -392,6 +407,20 @@ static void read_text(struct reader *r, const char *text, size_t n)
 		forget_all(r);
 }
 
+static char *file_text(struct arena *a, const struct hook_file *f, size_t *ret_len)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	const char *slash;
+
+	if (f->text) {
+		*ret_len = strlen(f->text);
+		return ib_xstrdup(f->text);
+	}
+	slash = strrchr(f->source, '/');
+	return element_file(arena_strndup(a, f->source, (size_t)(slash - f->source)), slash + 1,
+			    ret_len, &err);
+}
+
 void environ_guess(const struct hooks *hooks, const struct ib_pair_vec *env, struct intern *names,
 		   struct arena *a, struct map *ret_vars)
 {
@@ -406,12 +435,8 @@ void environ_guess(const struct hooks *hooks, const struct ib_pair_vec *env, str
 	}
 	hooks_environment(hooks, a, &files);
 	vec_foreach (struct hook_file, f, &files) {
-		const char *slash = strrchr(f->source, '/');
-		struct ib_error err = IB_ERROR_INIT;
 		size_t n = 0;
-		cleanup_free char *text =
-			element_file(arena_strndup(a, f->source, (size_t)(slash - f->source)),
-				     slash + 1, &n, &err);
+		cleanup_free char *text = file_text(a, f, &n);
 
 		if (text)
 			read_text(&r, text, n);

@@ -72,7 +72,9 @@ static void report_duplicate(struct merge *m, const struct hook_file *old, const
 	ib_diag_hint(m->diag, "the files are %s and %s", old->source, source);
 }
 
-static void put_file(struct merge *m, const char *path, const char *source, mode_t mode)
+/* Valid until the next one. */
+static struct hook_file *put_file(struct merge *m, const char *path, const char *source,
+				  mode_t mode)
 {
 	struct hook_file f = { .source = source, .element = m->element, .mode = mode };
 	struct hook_file *old;
@@ -81,11 +83,12 @@ static void put_file(struct merge *m, const char *path, const char *source, mode
 	old = merged(m, f.path);
 	if (old) {
 		*old = f;
-		return;
+		return old;
 	}
 	vec_push(m->arena, &m->files, f);
 	/* The map holds pointers; an index fits one and needs no cell of its own. */
 	*map_put(m->arena, &m->index, f.path) = (void *)(uintptr_t)m->files.len; /* NOLINT */
+	return &m->files.items[m->files.len - 1];
 }
 
 /* Copies SOURCE to hooks/PATH in thought; what lies deeper than one level merges in silence, as cp
@@ -104,7 +107,7 @@ static void merge_entry(struct merge *m, const char *path, const char *source, i
 		report_duplicate(m, old, source);
 		return;
 	}
-	put_file(m, path, source, st.st_mode);
+	(void)put_file(m, path, source, st.st_mode);
 	if (!S_ISDIR(st.st_mode) || depth >= ELEMENT_DEPTH_MAX)
 		return;
 	if (fs_list(AT_FDCWD, source, &names, &n, &err) < 0) {
@@ -135,6 +138,14 @@ static void merge_directory(struct merge *m, const char *name, const char *sourc
 				    arena_printf(m->arena, "%s/%s", source, names[i]), 1);
 }
 
+/* What only says what the element is. */
+static bool is_recipe_file(const struct merge *m, const char *name)
+{
+	return m->element->fragment &&
+	       (strcmp(name, "Imagefile") == 0 || strcmp(name, "Imagefile.imageignore") == 0 ||
+		strcmp(name, ".imageignore") == 0);
+}
+
 static void merge_element(struct merge *m)
 {
 	cleanup_free char **names = NULL;
@@ -150,13 +161,72 @@ static void merge_element(struct merge *m)
 		const char *dot = strrchr(names[i], '.');
 		struct stat st;
 
-		if (stat(source, &st) < 0)
+		if (is_recipe_file(m, names[i]) || stat(source, &st) < 0)
 			continue;
 		if (S_ISDIR(st.st_mode))
 			merge_directory(m, names[i], source);
 		else if (S_ISREG(st.st_mode) && !(dot && strcmp(dot, ".pyc") == 0) &&
 			 lstat(source, &st) == 0)
-			put_file(m, names[i], source, st.st_mode);
+			(void)put_file(m, names[i], source, st.st_mode);
+	}
+}
+
+/* One instruction is one `export`, whose words bash expands before it sets any of them. */
+static void add_exports(const struct ib_op_vec *ops, int order, struct buf *out)
+{
+	struct ib_span line = { 0, 0 };
+
+	vec_foreach (struct ib_op, op, ops) {
+		const char *equals = op->shell ? strchr(op->shell, '=') : NULL;
+		bool is_more = op->at.start == line.start;
+
+		if (!equals || op->order != order)
+			continue;
+		line = op->at;
+		buf_str(out, is_more ? " " : out->len ? "\nexport " : "export ");
+		if (op->code == IB_OP_ENV)
+			buf_str(out, op->shell);
+		else
+			buf_printf(out, "%.*s=${%s:-%s}", (int)(equals - op->shell), op->shell,
+				   op->env.key, equals + 1);
+	}
+}
+
+/* PATH with all exports that have OP's number. */
+static void put_environment(struct merge *m, const char *path, const struct ib_op *op)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	struct hook_file *f;
+
+	add_exports(&m->element->fragment->stages.items[0].ops, op->order, &text);
+	buf_char(&text, '\n');
+	f = put_file(m, path, NULL, S_IFREG | 0644);
+	f->text = arena_strdup(m->arena, text.data);
+	f->at = op->at;
+}
+
+/* ENV and ARG of a fragment: environment.d/NN-NAME-imagefile.bash for each number. */
+static void merge_environment(struct merge *m)
+{
+	const struct ib_op_vec *ops = &m->element->fragment->stages.items[0].ops;
+	char name[NAME_MAX + 1];
+	size_t n = 0;
+
+	for (const char *p = m->element->name; *p && n < NAME_MAX - 32; p++)
+		name[n++] = is_name((char[]){ *p, '\0' }, "_-.") ? *p : '-';
+	name[n] = '\0';
+	vec_foreach (struct ib_op, op, ops) {
+		const char *path = arena_printf(m->arena, "environment.d/%02d-%s-imagefile.bash",
+						op->order, name);
+		struct hook_file *f = op->shell ? merged(m, intern_str(m->names, path)) : NULL;
+
+		if (f && f->source)
+			ib_diag_add(m->diag, IB_D_DUPLICATE_HOOK, op->at,
+				    "ENV and ARG of fragment '%s' become '%s', which is there "
+				    "already: %s",
+				    m->element->name, path, f->source);
+		if (op->shell && !f)
+			put_environment(m, path, op);
 	}
 }
 
@@ -198,7 +268,7 @@ static void check_hook(struct merge *m, struct hook_file *f)
 
 	if (S_ISREG(mode) && is_install_type(f->path))
 		locate(m, f);
-	if (!slash || strchr(name, '/') || !S_ISREG(mode))
+	if (f->text || !slash || strchr(name, '/') || !S_ISREG(mode))
 		return;
 	if (!is_phase_dir(f->path, (size_t)(slash - f->path)) &&
 	    strncmp(f->path, "environment.d/", 14) != 0)
@@ -232,6 +302,8 @@ int hooks_merge(const struct element_set *set, struct arena *a, struct ib_source
 		m.element = *e;
 		if (m.element->dir)
 			merge_element(&m);
+		if (m.element->fragment)
+			merge_environment(&m);
 	}
 	if (m.files.len)
 		qsort(m.files.items, m.files.len, sizeof(*m.files.items), compare_files);
@@ -254,6 +326,8 @@ static int write_one(const struct hook_file *f, int dir_fd, struct ib_error *err
 		if (r < 0)
 			return r;
 	}
+	if (f->text)
+		return fs_write_at(dir_fd, f->path, f->text, strlen(f->text), f->mode & 07777, err);
 	if (!S_ISDIR(f->mode))
 		return fs_copy_at(AT_FDCWD, f->source, dir_fd, f->path, err);
 	r = fs_mkdirs_at(dir_fd, f->path, 0755, err);
@@ -422,7 +496,10 @@ static int digest_line(const struct hook_file *f, struct hasher *h, struct ib_er
 	ssize_t n = 0;
 	int r;
 
-	if (S_ISREG(f->mode)) {
+	if (f->text) {
+		digest_of(f->text, strlen(f->text), &d);
+		digest_hex(&d, hex);
+	} else if (S_ISREG(f->mode)) {
 		fd = open(f->source, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 		if (fd < 0)
 			return ib_fail(err, errno, "open %s", f->source);

@@ -298,9 +298,16 @@ static bool has_framework(const struct element_set *set, enum framework id)
 	return false;
 }
 
-void packages_of_op(const struct ib_op *op, const char *pkg_map, struct arena *a,
-		    struct package_request_vec *ret_requests)
+static const char *element_map(const struct element *e, struct arena *a)
 {
+	return e->dir ? arena_printf(a, "%s/pkg-map", e->dir) : NULL;
+}
+
+void packages_of_op(const struct ib_op *op, const struct element *element, const char *pkg_map,
+		    struct arena *a, struct package_request_vec *ret_requests)
+{
+	const char *map = element ? element_map(element, a) : pkg_map;
+
 	vec_foreach (struct ib_word, name, &op->package.names) {
 		struct package_request r = { .name = name->text,
 					     .at = name->at,
@@ -309,7 +316,8 @@ void packages_of_op(const struct ib_op *op, const char *pkg_map, struct arena *a
 					     .is_build_only = op->package.is_build_only,
 					     .install_type = op->package.install_type,
 					     .when = op->when,
-					     .pkg_map = pkg_map };
+					     .element = element,
+					     .pkg_map = map };
 
 		if (op->package.arches_negated)
 			r.not_arches = op->package.arches;
@@ -317,6 +325,15 @@ void packages_of_op(const struct ib_op *op, const char *pkg_map, struct arena *a
 			r.arches = op->package.arches;
 		vec_push(a, ret_requests, r);
 	}
+}
+
+/* The PACKAGE lines that are no steps of their own. */
+static void add_transaction(struct collect *c, const struct ib_stage *stage,
+			    const struct element *element, const char *pkg_map)
+{
+	vec_foreach (struct ib_op, op, &stage->ops)
+		if (op->code == IB_OP_PACKAGE && !op->package.is_step)
+			packages_of_op(op, element, pkg_map, c->arena, &c->requests);
 }
 
 int packages_collect(const struct element_set *set, const struct ib_stage *stage,
@@ -329,15 +346,15 @@ int packages_collect(const struct element_set *set, const struct ib_stage *stage
 
 	vec_foreach (const struct element *, e, &set->members) {
 		c.element = *e;
+		if (c.element->fragment)
+			add_transaction(&c, &c.element->fragment->stages.items[0], *e, NULL);
 		if (!c.element->dir || !reads_files)
 			continue;
 		read_file(&c, "package-installs.json");
 		read_file(&c, "package-installs.yaml");
 		read_lists(&c, set);
 	}
-	vec_foreach (struct ib_op, op, &stage->ops)
-		if (op->code == IB_OP_PACKAGE && !op->package.is_step)
-			packages_of_op(op, pkg_map, a, &c.requests);
+	add_transaction(&c, stage, NULL, pkg_map);
 	*ret_requests = c.requests;
 	return ib_diag_errors(diag) > errors ? -1 : 0;
 }

@@ -35,6 +35,11 @@ const char *context_find(struct planner *pl)
 	return dir && realpath(dir, real) ? arena_strdup(pl->plan->arena, real) : NULL;
 }
 
+const char *plan_context(const struct plan *p, const struct ib_op *op)
+{
+	return op->fragment ? op->fragment->context : p->context;
+}
+
 static bool match_components(const char *pattern, const char *path, int depth);
 
 /* PATTERN is what stands behind a "**". */
@@ -161,7 +166,8 @@ static void add_pattern(struct expansion *x, const char *line, size_t n)
 /* RECIPE.imageignore beside the recipe, else .imageignore of the context. */
 static void read_ignore(struct expansion *x)
 {
-	const char *own = arena_printf(x->arena, "%s.imageignore", x->plan->ir->file);
+	const struct ib_ir *ir = x->op->fragment ? x->op->fragment : x->plan->ir;
+	const char *own = arena_printf(x->arena, "%s.imageignore", ir->file);
 	struct ib_error err = IB_ERROR_INIT;
 	cleanup_free char *text = NULL;
 	size_t len = 0;
@@ -180,6 +186,8 @@ static void read_ignore(struct expansion *x)
 static void complain(struct expansion *x, const char *what)
 {
 	ib_diag_add(x->diag, IB_D_CONTEXT, x->word->at, "'%s' %s", x->word->text, what);
+	if (x->op->fragment)
+		ib_diag_hint(x->diag, "paths of a fragment are relative to its own directory");
 }
 
 static void add_entry(struct expansion *x, const char *path, const char *name, mode_t mode)
@@ -295,7 +303,8 @@ static void find_matches(struct expansion *x)
 int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a,
 		     struct copy_entry_vec *ret_entries, struct ib_diag *diag)
 {
-	cleanup_fd int fd = p->context ? open(p->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const char *dir = plan_context(p, op);
+	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct expansion x = { .plan = p, .arena = a, .diag = diag, .op = op, .context_fd = fd };
 	const char *dest = op->copy.dest.text;
 	size_t errors = ib_diag_errors(diag), len = strlen(dest);
@@ -309,7 +318,9 @@ int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena 
 	if (fd < 0) {
 		ib_diag_add(diag, IB_D_CONTEXT, op->copy.sources.items[0].at,
 			    "the context '%s' is not a directory that can be read",
-			    p->ir->context ? p->ir->context : ".");
+			    dir              ? dir
+			    : p->ir->context ? p->ir->context
+					     : ".");
 		return -1;
 	}
 	read_ignore(&x);

@@ -12,9 +12,9 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct ib_op *stage_layout_op(const struct ib_stage *stage)
+const struct ib_op *layout_op(const struct ib_op_vec *ops)
 {
-	vec_foreach (struct ib_op, op, &stage->ops)
+	vec_foreach (struct ib_op, op, ops)
 		if (op->code == IB_OP_LAYOUT)
 			return op;
 	return NULL;
@@ -48,38 +48,28 @@ bool stage_needs_disk(const struct plan *p, const struct ib_stage *stage)
 	return !has_output;
 }
 
-static const char *requested_name(const struct ib_op *op)
+static bool provides_block_device(const struct element *e)
 {
-	if (op->code == IB_OP_BASE && op->base.kind == IB_BASE_ELEMENT)
-		return op->base.name;
-	return op->code == IB_OP_ELEMENT && !op->element.is_path ? op->element.name : NULL;
+	vec_foreach (const char *, provided, &e->provides)
+		if (strcmp(*provided, "block-device") == 0)
+			return true;
+	return strncmp(e->name, "block-device-", strlen("block-device-")) == 0;
 }
 
-static bool provides_block_device(struct planner *pl, const char *name)
-{
-	const struct element *e = ib_elements_find(pl->plan->elements, name, pl->diag);
-
-	if (e)
-		vec_foreach (const char *, provided, &e->provides)
-			if (strcmp(*provided, "block-device") == 0)
-				return true;
-	return false;
-}
-
-const char *disk_automatic(struct planner *pl, const struct ib_stage *stage, struct ib_span *ret_at)
+const char *disk_automatic(struct planner *pl, const struct ib_stage *stage,
+			   const struct element_scope *scope, struct ib_span *ret_at)
 {
 	const char *arch = pl->plan->arch, *name;
 	const struct ib_op *vm = NULL;
 
-	if (stage_layout_op(stage))
+	if (layout_op(&stage->ops))
 		return NULL;
 	vec_foreach (struct ib_op, op, &stage->ops) {
-		const char *word = requested_name(op);
+		const struct element *e = elements_of_op(pl->plan->elements, op, scope, pl->diag);
 
-		if (word && (strncmp(word, "block-device-", strlen("block-device-")) == 0 ||
-			     provides_block_device(pl, word)))
+		if (e && provides_block_device(e))
 			return NULL;
-		if (word && strcmp(word, "vm") == 0)
+		if (e && strcmp(e->name, "vm") == 0)
 			vm = op;
 	}
 	if (!vm)
@@ -93,11 +83,11 @@ const char *disk_automatic(struct planner *pl, const struct ib_stage *stage, str
 }
 
 /* The text of dib's YAML in the context (LAYOUT --file). */
-static int read_context_file(struct planner *pl, const struct ib_word *file,
-			     struct ib_span *ret_span)
+static int read_context_file(struct planner *pl, const struct ib_op *op, struct ib_span *ret_span)
 {
-	cleanup_fd int dir = open(pl->plan->context ? pl->plan->context : ".",
-				  O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const struct ib_word *file = &op->layout.file;
+	const char *context = plan_context(pl->plan, op);
+	cleanup_fd int dir = open(context ? context : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_fd int fd = dir < 0 ? -1 : fs_open_beneath(dir, file->text, O_RDONLY | O_CLOEXEC);
 	struct ib_error err = IB_ERROR_INIT;
 	char path[64];
@@ -166,7 +156,7 @@ static const char *known_variable(const void *context, const char *name)
 static int find_config(struct planner *pl, const struct plan_stage *stage,
 		       struct layout_input *input)
 {
-	const struct ib_op *op = stage_layout_op(stage->ir);
+	const struct ib_op *op = layout_op(&stage->settings);
 	struct plan_known known = { pl->plan, stage };
 	const char *config = plan_known_find(&known, "DIB_BLOCK_DEVICE_CONFIG");
 
@@ -183,7 +173,7 @@ static int find_config(struct planner *pl, const struct plan_stage *stage,
 		return 0;
 	}
 	if (op)
-		return read_context_file(pl, &op->layout.file, &input->yaml);
+		return read_context_file(pl, op, &input->yaml);
 	if (config)
 		return read_variable(pl, config, &input->yaml);
 	return read_elements(pl, stage, &input->yaml);
@@ -248,7 +238,7 @@ int disk_plan(struct planner *pl, struct plan_stage *stage)
 {
 	struct plan *p = pl->plan;
 	struct plan_known *known = arena_alloc(p->arena, sizeof(*known));
-	const struct ib_op *op = stage_layout_op(stage->ir);
+	const struct ib_op *op = layout_op(&stage->settings);
 	struct layout_input input = { .arch = p->arch,
 				      .has_bootloader = stage->has_bootloader,
 				      .has_vm = element_set_find(&stage->set, "vm") != NULL,

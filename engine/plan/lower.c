@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The steps of a stage: per phase the environment, then hooks, the engine's own work and the
- * recipe's lines by number; the recipe's own come after every hook of the same number
- * (imagefile.md, "Phases and order"). */
+/* The steps of a stage: per phase the environment, then hooks, the engine's own work, the
+ * fragments' and the recipe's lines by number; the recipe's own come after every hook of the same
+ * number (imagefile.md, "Phases and order"). */
 #include "plan/private.h"
 
 #include <ctype.h>
@@ -52,9 +52,20 @@ struct lowering {
 	struct step_vec steps; /* of the phase, in the order of their finding */
 };
 
+/* A fragment's step runs where the hook would that it is written out as. */
+static const char *hook_name(struct lowering *lo, const struct step *s)
+{
+	const struct ib_op *first = s->element->fragment->stages.items[0].ops.items;
+
+	return arena_printf(lo->arena, "%02ld-%s-%04zu-%s", s->number, s->element->name,
+			    (size_t)(s->op - first) + 1, s->name);
+}
+
 static void push(struct lowering *lo, struct step s)
 {
 	s.phase = lo->phase;
+	if (s.op && s.element)
+		s.name = hook_name(lo, &s);
 	vec_push(lo->arena, &lo->steps, s);
 }
 
@@ -244,15 +255,17 @@ static void add_copy(struct lowering *lo, struct step s)
 	push(lo, s);
 }
 
-static void add_packages_op(struct lowering *lo, const struct ib_op *op)
+static void add_packages_op(struct lowering *lo, const struct ib_op *op,
+			    const struct element *element)
 {
 	struct package_request_vec *requests = arena_alloc(lo->arena, sizeof(*requests));
 	struct step s;
 
-	packages_of_op(op, lo->pl->plan->pkg_map, lo->arena, requests);
+	packages_of_op(op, element, lo->pl->plan->pkg_map, lo->arena, requests);
 	s = packages_step(lo, "package", op->package.is_removal, requests);
 	s.at = op->at;
 	s.op = op;
+	s.element = element;
 	s.number = op->order;
 	push(lo, s);
 	if (op->package.is_build_only)
@@ -261,11 +274,13 @@ static void add_packages_op(struct lowering *lo, const struct ib_op *op)
 			"PACKAGE --build-only behind a RUN or COPY of its phase is not built yet");
 }
 
-static void add_recipe(struct lowering *lo)
+/* The ops of the recipe (ELEMENT NULL) or of a fragment that are steps of the phase. */
+static void add_ops(struct lowering *lo, const struct ib_op_vec *ops, const struct element *element)
 {
-	vec_foreach (struct ib_op, op, &lo->stage->ir->ops) {
+	vec_foreach (struct ib_op, op, ops) {
 		struct step s = { .at = op->at,
 				  .op = op,
+				  .element = element,
 				  .number = op->order,
 				  .is_decided_at_build = op->when.len > 0 };
 
@@ -286,18 +301,23 @@ static void add_recipe(struct lowering *lo)
 			s.number = op->order < 0 ? 90 : op->order;
 			push(lo, s);
 		} else if (op->code == IB_OP_PACKAGE && op->package.is_step) {
-			add_packages_op(lo, op);
+			add_packages_op(lo, op, element);
 		}
 	}
+}
+
+static bool is_of_recipe(const struct step *s)
+{
+	return s->op && !s->element;
 }
 
 static int compare_steps(const struct step *a, const struct step *b)
 {
 	if (a->number != b->number)
 		return a->number < b->number ? -1 : 1;
-	if (!a->op != !b->op)
-		return a->op ? 1 : -1;
-	return a->op ? 0 : strcmp(a->name, b->name);
+	if (is_of_recipe(a) != is_of_recipe(b))
+		return is_of_recipe(a) ? 1 : -1;
+	return is_of_recipe(a) ? 0 : strcmp(a->name, b->name);
 }
 
 /* Stable: the recipe's lines of one number stay in the order of the text. */
@@ -330,8 +350,11 @@ static void lower_phase(struct lowering *lo)
 	add_install_types(lo);
 	add_engine_steps(lo);
 	add_transactions(lo);
+	vec_foreach (const struct element *, e, &lo->stage->set.members)
+		if ((*e)->fragment)
+			add_ops(lo, &(*e)->fragment->stages.items[0].ops, *e);
 	sort_steps(&lo->steps);
-	add_recipe(lo);
+	add_ops(lo, &lo->stage->ir->ops, NULL);
 	sort_steps(&lo->steps);
 	if (lo->steps.len)
 		append(lo, (struct step){ .code = STEP_environ,

@@ -88,11 +88,12 @@ static void merge_env(struct plan *p, struct plan_stage *stage)
 }
 
 /* The stage as the elements see it: with dib's automatic block device as one more ELEMENT. */
-static struct ib_stage with_automatic(struct planner *pl, const struct ib_stage *ir)
+static struct ib_stage with_automatic(struct planner *pl, const struct ib_stage *ir,
+				      const struct element_scope *scope)
 {
 	struct ib_stage copy = *ir;
 	struct ib_span at;
-	const char *name = disk_automatic(pl, ir, &at);
+	const char *name = disk_automatic(pl, ir, scope, &at);
 	struct ib_op op = { .code = IB_OP_ELEMENT, .at = at, .phase = IB_PHASE_NONE, .order = -1 };
 
 	if (!name)
@@ -108,7 +109,7 @@ static struct ib_stage with_automatic(struct planner *pl, const struct ib_stage 
 /* A LAYOUT and an element that is a layout exclude each other. */
 static int check_layout_conflict(struct planner *pl, const struct plan_stage *stage)
 {
-	const struct ib_op *layout = stage_layout_op(stage->ir);
+	const struct ib_op *layout = layout_op(&stage->ir->ops), *other;
 	int r = 0;
 
 	vec_foreach (const struct element *, e, &stage->set.members)
@@ -119,22 +120,51 @@ static int check_layout_conflict(struct planner *pl, const struct plan_stage *st
 				    "both this LAYOUT and the element '%s' describe the disk; "
 				    "leave one of them out",
 				    (*e)->name);
+			other = (*e)->fragment ? layout_op(&(*e)->fragment->stages.items[0].ops)
+					       : NULL;
 			ib_diag_note(pl->diag, (*e)->at, "'%s' comes from here", (*e)->name);
+			if (other)
+				ib_diag_note(pl->diag, other->at, "its LAYOUT is here");
 			r = -1;
 		}
 	return r;
 }
 
+static bool is_setting(const struct ib_op *op)
+{
+	return op->code == IB_OP_LABEL || op->code == IB_OP_CONFIG || op->code == IB_OP_LAYOUT;
+}
+
+static void add_settings(struct plan *p, struct plan_stage *stage, const struct ib_op_vec *ops)
+{
+	vec_foreach (struct ib_op, op, ops)
+		if (is_setting(op))
+			vec_push(p->arena, &stage->settings, *op);
+}
+
+static void take_fragments(struct planner *pl, struct plan_stage *stage)
+{
+	vec_foreach (const struct element *, e, &stage->set.members) {
+		if (!(*e)->fragment)
+			continue;
+		unbuilt_check_ops(pl, &(*e)->fragment->stages.items[0].ops);
+		add_settings(pl->plan, stage, &(*e)->fragment->stages.items[0].ops);
+	}
+	add_settings(pl->plan, stage, &stage->ir->ops);
+}
+
 static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 {
 	struct plan *p = pl->plan;
-	struct ib_stage ir = with_automatic(pl, stage->ir);
-	struct str_vec provided = { NULL, 0, 0 };
+	struct element_request request = { .scope = { &stage->env, p->arch } };
+	struct ib_stage ir = with_automatic(pl, stage->ir, &request.scope);
 
-	if (stage_layout_op(stage->ir))
-		vec_push(p->arena, &provided, "block-device");
-	if (elements_resolve(p->elements, &ir, &provided, p->arena, &stage->set, pl->diag) < 0)
+	request.stage = &ir;
+	if (layout_op(&stage->ir->ops))
+		vec_push(p->arena, &request.provided, "block-device");
+	if (elements_resolve(p->elements, &request, p->arena, &stage->set, pl->diag) < 0)
 		return -1;
+	take_fragments(pl, stage);
 	stage->has_bootloader = element_set_find(&stage->set, "bootloader") != NULL;
 	if (stage->has_bootloader && elements_shadowed_bootloader(p->elements))
 		ib_diag_add(pl->diag, IB_D_NOTE, element_set_find(&stage->set, "bootloader")->at,

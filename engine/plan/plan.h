@@ -36,7 +36,7 @@ struct step {
 	enum ib_phase phase;
 	long number;			/* sorts within the phase */
 	const char *name;		/* the hook's name, RUN's --name or a slug: names the log */
-	const struct element *element;	/* whose hook or request it is; NULL: the recipe or the engine */
+	const struct element *element;	/* whose hook, op or request it is; NULL: the recipe or the engine */
 	const struct hook_file *hook;	/* STEP_hook */
 	const struct ib_op *op;		/* STEP_run, copy, workdir, packages as own step */
 	bool is_removal;		/* STEP_packages: the transaction that removes, at the phase's end */
@@ -52,6 +52,7 @@ struct step_vec VEC(struct step);
 struct plan_stage {
 	const struct ib_stage *ir;
 	struct element_set set;
+	struct ib_op_vec settings;	/* LABEL, CONFIG and LAYOUT: the fragments', then the stage's own, which win */
 	struct hooks hooks;
 	struct package_request_vec packages;
 	struct step_vec steps;
@@ -91,6 +92,9 @@ struct plan_known {
 	const struct plan_stage *stage;
 };
 const char *plan_known_find(const void *context, const char *name);
+
+/* The directory that OP's paths are relative to: the context, or a fragment's own. */
+const char *plan_context(const struct plan *p, const struct ib_op *op);
 
 /* A path that a COPY of the context takes, without what .imageignore keeps out. */
 struct copy_entry {

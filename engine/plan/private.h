@@ -17,15 +17,16 @@ struct planner {
 /* unbuilt.c: what is checked but not built yet, at its place. The second half needs hooks and
  * variables. */
 void unbuilt_check(struct planner *pl, const struct ib_stage *stage);
+void unbuilt_check_ops(struct planner *pl, const struct ib_op_vec *ops);
 void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage);
 
-/* disk.c: the LAYOUT op of a stage, NULL if it has none. */
-const struct ib_op *stage_layout_op(const struct ib_stage *stage);
+/* disk.c: the LAYOUT among OPS, NULL if there is none. */
+const struct ib_op *layout_op(const struct ib_op_vec *ops);
 bool stage_needs_disk(const struct plan *p, const struct ib_stage *stage);
 /* Whether dib's automatic block-device-mbr or -efi joins; its name, and the word that asks for it.
  */
 const char *disk_automatic(struct planner *pl, const struct ib_stage *stage,
-			   struct ib_span *ret_at);
+			   const struct element_scope *scope, struct ib_span *ret_at);
 /* Makes the layout and what follows from it: DIB_BLOCK_DEVICE, packages. -1 with DIAG set. */
 int disk_plan(struct planner *pl, struct plan_stage *stage);
 

@@ -139,7 +139,8 @@ static int hash_copy(const struct step *s, const struct plan *p, struct buf *out
 		     struct ib_error *err)
 {
 	const struct ib_op_copy *copy = &s->op->copy;
-	cleanup_fd int fd = p->context ? open(p->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	const char *dir = plan_context(p, s->op);
+	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
 	key_text(out, "dest", copy->dest.text);
 	key_text(out, "chown", copy->chown ? copy->chown : "");
@@ -337,7 +338,7 @@ static int hash_manifests(const struct step *s, const struct plan *p, struct buf
 			  struct ib_error *err)
 {
 	(void)err;
-	vec_foreach (struct ib_op, op, &plan_stage_of(p, s)->ir->ops)
+	vec_foreach (struct ib_op, op, &plan_stage_of(p, s)->settings)
 		if (op->code == IB_OP_LABEL)
 			key_variable(out, op->env.key, op->env.value);
 	return 0;

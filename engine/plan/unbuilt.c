@@ -85,13 +85,11 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 	case IB_OP_ADD:
 	case IB_OP_SOURCE:
 	case IB_OP_CONFIG:
-	case IB_OP_PROVIDES:
 		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET,
 			    op->keyword_at.end ? op->keyword_at : op->at, "%s is not built yet",
 			    op->code == IB_OP_CONFIG ? op->config.keyword
-			    : op->code == IB_OP_ADD
-				    ? "ADD"
-				    : (op->code == IB_OP_SOURCE ? "SOURCE" : "PROVIDES"));
+			    : op->code == IB_OP_ADD  ? "ADD"
+						     : "SOURCE");
 		break;
 	case IB_OP_OUTPUT:
 		check_output(pl, op);
@@ -107,20 +105,26 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 	case IB_OP_WORKDIR:
 	case IB_OP_LAYOUT:
 	case IB_OP_LABEL:
+	case IB_OP_PROVIDES:
 	case IB_OPS:
 		break;
 	}
 }
 
-void unbuilt_check(struct planner *pl, const struct ib_stage *stage)
+void unbuilt_check_ops(struct planner *pl, const struct ib_op_vec *ops)
 {
 	size_t layouts = 0;
 
-	vec_foreach (struct ib_op, op, &stage->ops) {
+	vec_foreach (struct ib_op, op, ops) {
 		check_op(pl, op);
 		if (op->code == IB_OP_LAYOUT && ++layouts == 2)
 			unbuilt(pl, op->at, "a second disk (LAYOUT) in one stage");
 	}
+}
+
+void unbuilt_check(struct planner *pl, const struct ib_stage *stage)
+{
+	unbuilt_check_ops(pl, &stage->ops);
 	vec_foreach (const char *, format, &pl->plan->options->formats)
 		check_format(pl, *format, stage->at);
 }

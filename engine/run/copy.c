@@ -269,10 +269,11 @@ static int copy_fn(void *arg, struct ib_error *err)
 		return r;
 	c.root_fd = root_fd;
 	if (c.entries.len) {
-		context_fd = open(job->sr->run->plan->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		const char *context = plan_context(job->sr->run->plan, job->step->op);
+
+		context_fd = open(context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (context_fd < 0)
-			return ib_fail(err, errno, "open the context '%s'",
-				       job->sr->run->plan->context);
+			return ib_fail(err, errno, "open the context '%s'", context);
 	}
 	c.context_fd = context_fd;
 	if (c.op->chown) {

@@ -458,7 +458,7 @@ static int manifests_fn(void *arg, struct ib_error *err)
 /* "KEY=VALUE\n" of each LABEL, in the order of the text; of a key given twice the last one. */
 static const char *label_lines(struct stage_run *sr)
 {
-	const struct ib_op_vec *ops = &sr->stage->ir->ops;
+	const struct ib_op_vec *ops = &sr->stage->settings;
 	cleanup_buf struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < ops->len; i++) {

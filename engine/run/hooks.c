@@ -57,7 +57,7 @@ bool extra_is_before(const struct step *extra, const struct step *s)
 	if (extra->number != s->number)
 		return extra->number < s->number;
 	/* The recipe's own steps come after every hook of the same number. */
-	return s->op || !s->name || hooks_compare(extra->name, s->name) < 0;
+	return (s->op && !s->element) || !s->name || hooks_compare(extra->name, s->name) < 0;
 }
 
 /* Hooks that hooks have made: those of the directory that are no step of the plan. */

@@ -115,7 +115,7 @@ static int run_file(struct stage_run *sr, const struct step *s, struct action *a
 		    struct ib_error *err)
 {
 	cleanup_fd int context_fd =
-		open(sr->run->plan->context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		open(plan_context(sr->run->plan, s->op), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_fd int fd =
 		context_fd < 0 ? -1 : fs_open_beneath(context_fd, s->op->run.text, O_RDONLY);
 	cleanup_buf struct buf text = BUF_INIT;
@@ -140,7 +140,7 @@ int run_run(struct stage_run *sr, const struct step *s, struct action *a, struct
 
 	vec_foreach (const struct ib_pair, p, &run->env)
 		env_set(sr->arena, &a->env, p->key, p->value);
-	a->box.cwd = is_host ? sr->run->plan->context : run->workdir;
+	a->box.cwd = is_host ? plan_context(sr->run->plan, s->op) : run->workdir;
 	a->box.user = is_host ? NULL : run->user;
 	a->box.is_offline = run->is_offline;
 	switch (run->form) {
@@ -211,17 +211,10 @@ static void packages_argv(struct stage_run *sr, struct action *a, const struct s
 /* A phase's transaction, or a PACKAGE line that is a step of its own. */
 int run_packages(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
-	struct package_request_vec own = { 0 };
-	const struct package_request_vec *requests = &sr->stage->packages;
 	struct str_vec names = { 0 };
-	int r;
+	int r = packages_select(s->requests, &sr->stage->set, s->phase, s->is_removal, env_find,
+				&sr->env, sr->arena, &names, err);
 
-	if (s->op) {
-		packages_of_op(s->op, sr->run->plan->pkg_map, sr->arena, &own);
-		requests = &own;
-	}
-	r = packages_select(requests, &sr->stage->set, s->phase, s->is_removal, env_find, &sr->env,
-			    sr->arena, &names, err);
 	if (r < 0)
 		return r;
 	a->is_nothing = names.len == 0;

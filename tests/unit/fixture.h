@@ -91,7 +91,8 @@ static inline void fixture_os(struct fixture *f)
 static inline int fixture_resolve(struct fixture *f, const char *words, const char *provided)
 {
 	struct ib_error err = IB_ERROR_INIT;
-	struct str_vec names = { NULL, 0, 0 };
+	struct element_request request = { .stage = &f->stage,
+					   .scope = { &f->stage.env, "amd64" } };
 	char *text = arena_strdup(f->arena, words), *word;
 	struct ib_span span;
 
@@ -112,9 +113,9 @@ static inline int fixture_resolve(struct fixture *f, const char *words, const ch
 		vec_push(f->arena, &f->stage.ops, op);
 	}
 	if (provided)
-		vec_push(f->arena, &names, provided);
+		vec_push(f->arena, &request.provided, provided);
 	f->set = (struct element_set){ .members = { NULL, 0, 0 } };
-	return elements_resolve(f->elements, &f->stage, &names, f->arena, &f->set, f->diag);
+	return elements_resolve(f->elements, &request, f->arena, &f->set, f->diag);
 }
 
 /* The members' names, joined with blanks. */

@@ -1,0 +1,2 @@
+export PORT=${PORT:-80}
+export WEB_URL="http://localhost:${PORT}/"
