@@ -40,10 +40,18 @@ compile() {
 	cmake --build build -j "$(nproc)"
 }
 
+# What the tests need of npm; without a network they are skipped, and say so.
+npm_packages() {
+	[ -d build/npm/node_modules/dockerfile-ast ] ||
+		npm install --silent --no-save --no-audit --no-fund --prefix build/npm dockerfile-ast@0.7.1 ||
+		echo "npm: dockerfile-ast is not to be had: tests/dockerfile is skipped"
+}
+
 run() {
 	verb=$1
 	shift
 	compile
+	[ "$verb" != test ] || npm_packages
 	case $verb in
 	image) build/imagebuild -f recipes/debian.Imagefile -o build/debian "$@" ;;
 	test) ctest --test-dir build --output-on-failure "$@" ;;
@@ -52,7 +60,10 @@ run() {
 
 case ${1:-} in
 image) packages="$build $tools" ;;
-test) packages="$build $tools $tests" ;;
+test)
+	packages="$build $tools $tests"
+	command -v npm >/dev/null || packages="$packages nodejs npm"
+	;;
 *)
 	echo "usage: ./setup.sh image|test" >&2
 	exit 2
