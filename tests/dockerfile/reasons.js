@@ -54,6 +54,12 @@ module.exports = [
 		holds: (ours, theirs) => /["'\\`]/.test(ours.join('')) && same(ours.join(' ').replace(/[\\`] /g, ' ').split(/[ \t]+/), theirs.join(' ').split(/[ \t]+/)),
 	},
 	{
+		// The page: ARG takes several names a line. theirs reads NAME VALUE, as ENV once had it.
+		name: 'several names behind ARG, the first without a value: ours agrees',
+		kind: 'words',
+		holds: (ours, theirs, { mine }) => mine.keyword === 'ARG' && same(ours.join(' ').split(/[ \t]+/), theirs.join(' ').split(/[ \t]+/)),
+	},
+	{
 		// The page: the escape character makes a quote literal outside of quotes.
 		name: 'an escaped quote: ours agrees',
 		kind: 'words',
