@@ -189,6 +189,8 @@ static const char *const *visible_dirs(const struct plan *p, struct arena *a)
 		vec_foreach (const struct element *, e, &p->stages[i].set.members) {
 			if ((*e)->dir)
 				vec_push(a, &dirs, (*e)->dir);
+			else if ((*e)->fragment)
+				vec_push(a, &dirs, (*e)->fragment->context);
 		}
 	}
 	vec_push(a, &dirs, NULL);
