@@ -44,6 +44,13 @@ struct phase_hook {
 };
 struct phase_hook_vec VEC(struct phase_hook);
 
+/* A directory that paths of ops are relative to: the recipe's context, or a fragment's own. */
+struct context {
+	const char *path;
+	int fd;
+};
+struct context_vec VEC(struct context);
+
 struct stage_run {
 	struct run *run;
 	const struct plan_stage *stage;
@@ -62,7 +69,7 @@ struct stage_run {
 	struct digest resolv; /* of the resolv.conf that `enter` wrote */
 	bool has_resolv, is_refreshed;
 	uint32_t number; /* of the step, for events and logs */
-	int context_fd;  /* 0: not opened yet */
+	struct context_vec contexts; /* that are open */
 };
 
 /* What a step asks of the sandbox. run_NAME fills it in. */

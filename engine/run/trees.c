@@ -21,14 +21,19 @@ int run_tree_open(struct run_tree *t, struct arena *a, struct ib_error *err)
 	return 0;
 }
 
-static int context_open(struct stage_run *sr, struct ib_error *err)
+/* The descriptor stays open as long as the supervisor lives. */
+static int context_open(struct stage_run *sr, const char *path, struct ib_error *err)
 {
-	const char *context = sr->run->plan->context;
+	int fd;
 
-	if (sr->context_fd > 0)
-		return 0;
-	sr->context_fd = open(context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return sr->context_fd < 0 ? ib_fail(err, errno, "open the context '%s'", context) : 0;
+	vec_foreach (struct context, c, &sr->contexts)
+		if (strcmp(c->path, path) == 0)
+			return c->fd;
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return ib_fail(err, errno, "open the context '%s'", path);
+	vec_push(sr->arena, &sr->contexts, ((struct context){ path, fd }));
+	return fd;
 }
 
 static struct run_tree *find(struct stage_run *sr, const struct ib_tree_ref *ref)
@@ -39,19 +44,20 @@ static struct run_tree *find(struct stage_run *sr, const struct ib_tree_ref *ref
 int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_fd,
 		  const char **ret_path, struct digest *ret_key, struct ib_error *err)
 {
+	const char *context = ref->name ? ref->name : sr->run->plan->context;
 	struct run_tree *t = find(sr, ref);
 	int r;
 
 	err->at = ref->at;
 	if (ref->kind != IB_FROM_CONTEXT && !t)
 		return ib_fail_text(err, ENOENT, "the tree of '%s' was not made", ref->name);
-	r = t ? run_tree_open(t, sr->arena, err) : context_open(sr, err);
+	r = t ? run_tree_open(t, sr->arena, err) : context_open(sr, context, err);
 	if (r < 0)
 		return r;
 	if (ret_fd)
-		*ret_fd = t ? t->root_fd : sr->context_fd;
+		*ret_fd = t ? t->root_fd : r;
 	if (ret_path)
-		*ret_path = t ? t->root : sr->run->plan->context;
+		*ret_path = t ? t->root : context;
 	if (ret_key)
 		*ret_key = t ? t->key : (struct digest){ 0 };
 	err->at = (struct ib_span){ 0, 0 };

@@ -84,6 +84,18 @@ chain() {
 }
 it 'a chain of them has a bound' chain
 
+crowd() {
+	write f0 "ELEMENT $(seq -f e%g 1001 | tr '\n' ' ')" && expect 1 many && says 'more than 1000 elements'
+}
+it 'the elements of a stage have a bound' crowd
+
+base() {
+	printf 'FROM f0\nOUTPUT tar\n' >"$work/many/Imagefile" && write f0 'PROVIDES operating-system
+RUN --phase=root mkdir "$TARGET_ROOT/tmp"' && many && grep -q '"does": "RUN mkdir' "$work/out"
+	printf 'FROM bare\nELEMENT f0\nOUTPUT tar\n' >"$work/many/Imagefile"
+}
+it 'FROM may name one that provides an operating system' base
+
 missing() {
 	write f0 'ELEMENT nosuch' && expect 1 many && says "element 'f0' needs 'nosuch'" && says 'f0.Imagefile:1:9'
 }
