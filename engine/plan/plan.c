@@ -55,7 +55,7 @@ const struct plan_stage *plan_stage_of(const struct plan *p, const struct step *
 	for (size_t i = 0; i < p->stages_len; i++) {
 		const struct step_vec *steps = &p->stages[i].steps;
 
-		if (step >= steps->items && step < steps->items + steps->len)
+		if (steps->len && step >= steps->items && step < steps->items + steps->len)
 			return &p->stages[i];
 	}
 	return NULL;
