@@ -24,6 +24,7 @@ struct closure {
 	struct arena *arena;
 	struct ib_diag *diag;
 	const struct element_scope *scope;
+	const char *scope_key;
 	struct want_vec requested;
 	struct map paths;    /* name -> known of a ./PATH, the recipe's and the fragments' */
 	bool is_broken;      /* a fragment has errors, which are reported */
@@ -44,18 +45,23 @@ static struct ib_span dep_span(struct closure *c, const struct want *w);
 static struct known *lookup(struct closure *c, const char *name)
 {
 	struct known *k = map_get(&c->paths, name);
-	const struct want *w = map_get(&c->seen, name);
+	struct known *compiled;
+	const struct want *w;
 
 	if (!k)
 		k = map_get(&c->e->known, name);
 	if (!k)
 		return NULL;
 	known_read(c->e, k, c->diag);
-	if (k->file)
-		k = fragment_compile(c->e, k, c->scope,
-				     w ? dep_span(c, w) : (struct ib_span){ 0, 0 }, c->diag);
-	c->is_broken = c->is_broken || k->is_broken;
-	return k;
+	if (!k->file)
+		return k;
+	compiled = map_get(&k->compiled, c->scope_key);
+	w = map_get(&c->seen, name);
+	if (!compiled)
+		compiled = fragment_compile(c->e, k, c->scope,
+					    w ? dep_span(c, w) : (struct ib_span){ 0, 0 }, c->diag);
+	c->is_broken = c->is_broken || compiled->is_broken;
+	return compiled;
 }
 
 static bool is_requested(const struct closure *c, const char *name)
@@ -446,6 +452,7 @@ int elements_resolve(struct elements *e, const struct element_request *request, 
 
 	vec_foreach (const char *, name, &request->provided)
 		*map_put(a, &c.engine, intern_str(e->names, *name)) = engine.out;
+	c.scope_key = scope_key(e, c.scope);
 	collect_requested(&c, request->stage);
 	if (c.requested.len && settle(&c) < 0)
 		return -1;

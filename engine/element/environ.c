@@ -182,7 +182,7 @@ static bool next_command(struct reader *r, struct command *ret)
 	return true;
 }
 
-static bool add_expansion(struct reader *r, const char **p, struct buf *out);
+static bool add_expansion(struct reader *r, const char **p, const char *end, struct buf *out);
 
 /* WORD up to END with quotes removed and variables put in; false where that needs a shell. */
 static bool expand(struct reader *r, const char *word, const char *end, struct buf *out)
@@ -205,7 +205,7 @@ static bool expand(struct reader *r, const char *word, const char *end, struct b
 		} else if (*p == '`' && quote != '\'') {
 			return false;
 		} else if (*p == '$' && quote != '\'') {
-			if (!add_expansion(r, &p, out))
+			if (!add_expansion(r, &p, end, out))
 				return false;
 		} else if (!quote && strchr("*?[{(<>~", *p)) {
 			return false;
@@ -216,8 +216,8 @@ static bool expand(struct reader *r, const char *word, const char *end, struct b
 	return true;
 }
 
-/* $NAME, ${NAME}, ${NAME:-word}, ${NAME-word} at *P. */
-static bool add_expansion(struct reader *r, const char **p, struct buf *out)
+/* $NAME, ${NAME}, ${NAME:-word}, ${NAME-word} at *P; the word ends at END. */
+static bool add_expansion(struct reader *r, const char **p, const char *end, struct buf *out)
 {
 	bool has_braces = (*p)[1] == '{', is_empty_unset;
 	const char *name = *p + 1 + has_braces, *rest, *close;
@@ -227,7 +227,7 @@ static bool add_expansion(struct reader *r, const char **p, struct buf *out)
 	if (n == 0)
 		return false;
 	rest = name + n;
-	close = has_braces ? skip_nested(*p, *p + strlen(*p)) : rest;
+	close = has_braces ? skip_nested(*p, end) : rest;
 	if (!close)
 		return false;
 	*p = close;

@@ -31,8 +31,8 @@ static const char *directory_of(struct arena *a, const char *path)
 	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 }
 
-/* "KEY=VALUE\n" of all that a fragment's text can depend on. */
-static const char *scope_text(struct elements *e, const struct element_scope *scope)
+/* "LENGTH:KEY=VALUE\n" of each variable. */
+const char *scope_key(struct elements *e, const struct element_scope *scope)
 {
 	cleanup_buf struct buf text = BUF_INIT;
 
@@ -125,11 +125,22 @@ static void add_names(struct elements *e, struct known *c, struct ib_diag *diag)
 	str_vec_sort(&element->provides);
 }
 
+static bool is_too_long(const struct known *c, struct ib_diag *diag)
+{
+	const struct ib_op_vec *ops = &c->element.fragment->stages.items[0].ops;
+
+	if (ops->len <= FRAGMENT_OPS_MAX)
+		return false;
+	ib_diag_add(diag, IB_D_NESTING, ops->items[FRAGMENT_OPS_MAX].at,
+		    "a fragment holds at most %d instructions and names", FRAGMENT_OPS_MAX);
+	return true;
+}
+
 struct known *fragment_compile(struct elements *e, struct known *k,
 			       const struct element_scope *scope, struct ib_span by,
 			       struct ib_diag *diag)
 {
-	const char *key = k->file ? scope_text(e, scope) : NULL;
+	const char *key = k->file ? scope_key(e, scope) : NULL;
 	struct known *c = key ? map_get(&k->compiled, key) : k;
 	size_t findings = ib_diag_count(diag);
 
@@ -145,7 +156,7 @@ struct known *fragment_compile(struct elements *e, struct known *k,
 		if (by.end)
 			ib_diag_note_from(diag, findings, by, "'%s' is used here", k->element.name);
 	}
-	c->is_broken = !c->element.fragment;
+	c->is_broken = !c->element.fragment || is_too_long(c, diag);
 	if (c->element.fragment)
 		add_names(e, c, diag);
 	return c;

@@ -11,8 +11,9 @@
 /* Bounds of what an element's files may hold. */
 #define ELEMENT_FILE_MAX (1u << 20)
 #define ELEMENT_DEPTH_MAX 32
-#define ELEMENTS_MAX 1000 /* of a stage */
-#define FRAGMENTS_MAX 64  /* that need each other in a row */
+#define ELEMENTS_MAX 1000     /* of a stage */
+#define FRAGMENT_OPS_MAX 9999 /* the names of its steps have four digits */
+#define FRAGMENTS_MAX 64      /* that need each other in a row */
 
 struct elements {
 	struct arena *arena;
@@ -51,6 +52,8 @@ struct known {
 struct known *known_new(struct elements *e, const char *name, const char *dir);
 /* fragment.c: the name of the fragment in FILE, by its spelling; NULL where that is none. */
 const char *fragment_stem(struct arena *a, const char *file);
+/* What the text of a fragment can depend on, interned. */
+const char *scope_key(struct elements *e, const struct element_scope *scope);
 /* K, compiled for SCOPE where it is a fragment. BY is what asked for it. */
 struct known *fragment_compile(struct elements *e, struct known *k,
 			       const struct element_scope *scope, struct ib_span by,

@@ -320,17 +320,27 @@ static int compare_steps(const struct step *a, const struct step *b)
 	return is_of_recipe(a) ? 0 : strcmp(a->name, b->name);
 }
 
-/* Stable: the recipe's lines of one number stay in the order of the text. */
-static void sort_steps(struct step_vec *v)
+/* The recipe's lines of one number stay in the order of the text: the places of the steps decide.
+ */
+static int compare_places(const void *a, const void *b)
 {
-	for (size_t i = 1; i < v->len; i++) {
-		struct step s = v->items[i];
-		size_t k = i;
+	const struct step *const *x = a, *const *y = b;
+	int order = compare_steps(*x, *y);
 
-		for (; k > 0 && compare_steps(&v->items[k - 1], &s) > 0; k--)
-			v->items[k] = v->items[k - 1];
-		v->items[k] = s;
-	}
+	return order ? order : (*x > *y) - (*x < *y);
+}
+
+static void sort_steps(struct lowering *lo)
+{
+	const struct step **places = arena_alloc(lo->arena, (lo->steps.len + 1) * sizeof(*places));
+	struct step_vec sorted = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < lo->steps.len; i++)
+		places[i] = &lo->steps.items[i];
+	qsort(places, lo->steps.len, sizeof(*places), compare_places);
+	for (size_t i = 0; i < lo->steps.len; i++)
+		vec_push(lo->arena, &sorted, *places[i]);
+	lo->steps = sorted;
 }
 
 static void append(struct lowering *lo, struct step s)
@@ -353,9 +363,8 @@ static void lower_phase(struct lowering *lo)
 	vec_foreach (const struct element *, e, &lo->stage->set.members)
 		if ((*e)->fragment)
 			add_ops(lo, &(*e)->fragment->stages.items[0].ops, *e);
-	sort_steps(&lo->steps);
 	add_ops(lo, &lo->stage->ir->ops, NULL);
-	sort_steps(&lo->steps);
+	sort_steps(lo);
 	if (lo->steps.len)
 		append(lo, (struct step){ .code = STEP_environ,
 					  .name = "environment",

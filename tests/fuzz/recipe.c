@@ -7,6 +7,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
+/* The same text as a stage's element. */
+static void compile_fragment(const struct ib_options *options, struct ib_sources *sources,
+			     struct ib_diag *diag, struct buf *out)
+{
+	struct ib_pair pairs[] = { { .key = "A", .value = "b c" }, { .key = "B", .value = "" } };
+	struct ib_pair_vec env = { pairs, 2, 2 };
+	struct ib_error err = IB_ERROR_INIT;
+	struct ib_span text;
+	struct ib_recipe *r;
+
+	if (ib_sources_read(sources, options->file, &text, &err) < 0)
+		return;
+	r = ib_fragment_open(options, NULL, sources, diag, text, &env);
+	if (ib_recipe_compile(r) == 0)
+		ib_ir_dump(ib_recipe_ir(r), sources, out);
+	ib_recipe_free(r);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 {
 	cleanup_fd int fd = memfd_create("recipe", MFD_CLOEXEC);
@@ -19,8 +37,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	struct ib_recipe *r = NULL;
 
 	if (write(fd, data, n) == (ssize_t)n &&
-	    ib_recipe_open(&options, NULL, sources, diag, &r, &err) == 0 && ib_recipe_compile(r) == 0)
+	    ib_recipe_open(&options, NULL, sources, diag, &r, &err) == 0 &&
+	    ib_recipe_compile(r) == 0)
 		ib_ir_dump(ib_recipe_ir(r), sources, &out);
+	compile_fragment(&options, sources, diag, &out);
 	ib_diag_render(diag, &out, false);
 	ib_recipe_free(r);
 	ib_diag_free(diag);

@@ -85,9 +85,19 @@ chain() {
 it 'a chain of them has a bound' chain
 
 crowd() {
-	write f0 "ELEMENT $(seq -f e%g 1001 | tr '\n' ' ')" && expect 1 many && says 'more than 1000 elements'
+	for i in $(seq 998); do
+		echo 'RUN true' >"$work/many/e$i.Imagefile"
+	done
+	write f0 "ELEMENT $(seq -f e%g 998 | tr '\n' ' ')" && many && grep -q '"e998"' "$work/out" || return 1
+	write f0 "ELEMENT $(seq -f e%g 999 | tr '\n' ' ')" && expect 1 many && says 'more than 1000 elements'
 }
 it 'the elements of a stage have a bound' crowd
+
+long() {
+	write f0 "$(yes 'RUN true' | head -n 9999)" && many && grep -q '"name": "90-f0-9999-true"' "$work/out" || return 1
+	write f0 "$(yes 'RUN true' | head -n 10000)" && expect 1 many && says 'at most 9999'
+}
+it 'so have the lines of a fragment' long
 
 base() {
 	printf 'FROM f0\nOUTPUT tar\n' >"$work/many/Imagefile" && write f0 'PROVIDES operating-system
