@@ -382,32 +382,30 @@ static const char *name_of_op(struct elements *e, const struct ib_op *op)
 	return NULL;
 }
 
-const struct element *elements_of_op(struct elements *e, const struct ib_op *op,
-				     const struct element_scope *scope, struct ib_diag *diag)
+static void add_requested(struct closure *c, const struct ib_op *op)
 {
-	struct known *k = path_of_op(e, op, diag);
-	const char *name = k ? NULL : name_of_op(e, op);
+	struct known *k = path_of_op(c->e, op, c->diag);
+	const char *name = k ? k->element.name : name_of_op(c->e, op);
 
-	if (name)
-		k = map_get(&e->known, name);
-	if (!k)
-		return NULL;
-	known_read(e, k, diag);
-	return &fragment_compile(e, k, scope, op->at, diag)->element;
+	if (k)
+		add_path(c, k, op->at);
+	if (name && !is_requested(c, name))
+		vec_push(c->arena, &c->requested, ((struct want){ .name = name, .op = op }));
 }
 
-static void collect_requested(struct closure *c, const struct ib_stage *stage)
+static int resolve(struct closure *c, const struct element_request *request)
 {
-	vec_foreach (struct ib_op, op, &stage->ops) {
-		struct known *k = path_of_op(c->e, op, c->diag);
-		const char *name = k ? k->element.name : name_of_op(c->e, op);
+	const char *device = intern_str(c->e->names, "block-device");
 
-		if (k)
-			add_path(c, k, op->at);
-		if (name && !is_requested(c, name))
-			vec_push(c->arena, &c->requested,
-				 ((struct want){ .name = name, .op = op }));
-	}
+	if (settle(c) < 0)
+		return -1;
+	if (!request->automatic || map_get(&c->provides, device) || map_get(&c->engine, device))
+		return 0;
+	ib_diag_add(c->diag, IB_D_NOTE, request->automatic->at,
+		    "'vm' without a LAYOUT or block-device element: '%s' is added, as dib does",
+		    request->automatic->element.name);
+	add_requested(c, request->automatic);
+	return settle(c);
 }
 
 static void fill_set(struct closure *c, struct element_set *set)
@@ -453,8 +451,9 @@ int elements_resolve(struct elements *e, const struct element_request *request, 
 	vec_foreach (const char *, name, &request->provided)
 		*map_put(a, &c.engine, intern_str(e->names, *name)) = engine.out;
 	c.scope_key = scope_key(e, c.scope);
-	collect_requested(&c, request->stage);
-	if (c.requested.len && settle(&c) < 0)
+	vec_foreach (struct ib_op, op, &request->stage->ops)
+		add_requested(&c, op);
+	if (c.requested.len && resolve(&c, request) < 0)
 		return -1;
 	if (c.requested.len == 0)
 		return ib_diag_errors(diag) > errors ? -1 : 0;

@@ -76,10 +76,6 @@ struct element_scope {
 	const char *arch;
 };
 
-/* The element that OP, a FROM or ELEMENT, names; NULL where there is none. */
-const struct element *elements_of_op(struct elements *e, const struct ib_op *op,
-				     const struct element_scope *scope, struct ib_diag *diag);
-
 /* Resolves FROM and ELEMENT of STAGE to a fixed point (contract section 2: an element that is
  * provided by another contributes neither itself nor its dependencies). PROVIDED are names that the
  * engine provides
@@ -89,6 +85,7 @@ struct element_request {
 	const struct ib_stage *stage;
 	struct element_scope scope;
 	struct str_vec provided;
+	const struct ib_op *automatic; /* an ELEMENT that joins where nothing provides block-device; or NULL */
 };
 int elements_resolve(struct elements *e, const struct element_request *request, struct arena *a,
 		     struct element_set *ret_set, struct ib_diag *diag);

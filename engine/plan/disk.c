@@ -48,38 +48,33 @@ bool stage_needs_disk(const struct plan *p, const struct ib_stage *stage)
 	return !has_output;
 }
 
-static bool provides_block_device(const struct element *e)
+/* The op of STAGE that names `vm`; NULL where there is none. */
+static const struct ib_op *vm_op(const struct ib_stage *stage)
 {
-	vec_foreach (const char *, provided, &e->provides)
-		if (strcmp(*provided, "block-device") == 0)
-			return true;
-	return strncmp(e->name, "block-device-", strlen("block-device-")) == 0;
+	vec_foreach (struct ib_op, op, &stage->ops) {
+		bool is_base = op->code == IB_OP_BASE && op->base.kind == IB_BASE_ELEMENT;
+
+		if ((is_base && strcmp(op->base.name, "vm") == 0) ||
+		    (op->code == IB_OP_ELEMENT && strcmp(op->element.name, "vm") == 0))
+			return op;
+	}
+	return NULL;
 }
 
-const char *disk_automatic(struct planner *pl, const struct ib_stage *stage,
-			   const struct element_scope *scope, struct ib_span *ret_at)
+const struct ib_op *disk_automatic(struct planner *pl, const struct ib_stage *stage)
 {
-	const char *arch = pl->plan->arch, *name;
-	const struct ib_op *vm = NULL;
+	const struct ib_op *vm = vm_op(stage);
+	struct ib_op *op;
 
-	if (layout_op(&stage->ops))
+	if (!vm || layout_op(&stage->ops))
 		return NULL;
-	vec_foreach (struct ib_op, op, &stage->ops) {
-		const struct element *e = elements_of_op(pl->plan->elements, op, scope, pl->diag);
-
-		if (e && provides_block_device(e))
-			return NULL;
-		if (e && strcmp(e->name, "vm") == 0)
-			vm = op;
-	}
-	if (!vm)
-		return NULL;
-	name = strcmp(arch, "arm64") == 0 ? "block-device-efi" : "block-device-mbr";
-	*ret_at = vm->at;
-	ib_diag_add(pl->diag, IB_D_NOTE, vm->at,
-		    "'vm' without a LAYOUT or block-device element: '%s' is added, as dib does",
-		    name);
-	return name;
+	op = arena_alloc(pl->plan->arena, sizeof(*op));
+	*op = (struct ib_op){
+		.code = IB_OP_ELEMENT, .at = vm->at, .phase = IB_PHASE_NONE, .order = -1
+	};
+	op->element.name =
+		strcmp(pl->plan->arch, "arm64") == 0 ? "block-device-efi" : "block-device-mbr";
+	return op;
 }
 
 /* The text of dib's YAML in the context (LAYOUT --file). */

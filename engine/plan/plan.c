@@ -87,25 +87,6 @@ static void merge_env(struct plan *p, struct plan_stage *stage)
 		qsort(stage->env.items, stage->env.len, sizeof(*stage->env.items), compare_pairs);
 }
 
-/* The stage as the elements see it: with dib's automatic block device as one more ELEMENT. */
-static struct ib_stage with_automatic(struct planner *pl, const struct ib_stage *ir,
-				      const struct element_scope *scope)
-{
-	struct ib_stage copy = *ir;
-	struct ib_span at;
-	const char *name = disk_automatic(pl, ir, scope, &at);
-	struct ib_op op = { .code = IB_OP_ELEMENT, .at = at, .phase = IB_PHASE_NONE, .order = -1 };
-
-	if (!name)
-		return copy;
-	op.element.name = name;
-	copy.ops = (struct ib_op_vec){ NULL, 0, 0 };
-	vec_foreach (struct ib_op, old, &ir->ops)
-		vec_push(pl->plan->arena, &copy.ops, *old);
-	vec_push(pl->plan->arena, &copy.ops, op);
-	return copy;
-}
-
 /* A LAYOUT and an element that is a layout exclude each other. */
 static int check_layout_conflict(struct planner *pl, const struct plan_stage *stage)
 {
@@ -156,10 +137,10 @@ static void take_fragments(struct planner *pl, struct plan_stage *stage)
 static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 {
 	struct plan *p = pl->plan;
-	struct element_request request = { .scope = { &stage->env, p->arch } };
-	struct ib_stage ir = with_automatic(pl, stage->ir, &request.scope);
+	struct element_request request = { .stage = stage->ir,
+					   .scope = { &stage->env, p->arch },
+					   .automatic = disk_automatic(pl, stage->ir) };
 
-	request.stage = &ir;
 	if (layout_op(&stage->ir->ops))
 		vec_push(p->arena, &request.provided, "block-device");
 	if (elements_resolve(p->elements, &request, p->arena, &stage->set, pl->diag) < 0)

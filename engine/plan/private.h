@@ -23,10 +23,9 @@ void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage);
 /* disk.c: the LAYOUT among OPS, NULL if there is none. */
 const struct ib_op *layout_op(const struct ib_op_vec *ops);
 bool stage_needs_disk(const struct plan *p, const struct ib_stage *stage);
-/* Whether dib's automatic block-device-mbr or -efi joins; its name, and the word that asks for it.
- */
-const char *disk_automatic(struct planner *pl, const struct ib_stage *stage,
-			   const struct element_scope *scope, struct ib_span *ret_at);
+/* dib's automatic block-device-mbr or -efi, as an ELEMENT where `vm` stands; NULL where none can be
+ * wanted. It joins if nothing provides a block device. */
+const struct ib_op *disk_automatic(struct planner *pl, const struct ib_stage *stage);
 /* Makes the layout and what follows from it: DIB_BLOCK_DEVICE, packages. -1 with DIAG set. */
 int disk_plan(struct planner *pl, struct plan_stage *stage);
 

@@ -106,6 +106,16 @@ RUN --phase=root mkdir "$TARGET_ROOT/tmp"' && many && grep -q '"does": "RUN mkdi
 }
 it 'FROM may name one that provides an operating system' base
 
+disk() {
+	printf 'FROM bare\nELEMENT vm f0\nOUTPUT raw\n' >"$work/many/Imagefile"
+	write f0 'ELEMENT f1' && write f1 'LAYOUT none size=${SIZE:-1GiB} { ext4 mount=/ }' || return 1
+	many && grep -q '"f1"' "$work/out" && not grep -q block-device-mbr "$work/out" &&
+		"$IMAGEBUILD" emit layout --env SIZE=3GiB --element-path "$work/many" --element-path ../elements \
+			"$work/many/Imagefile" | grep -q 3221225472 || return 1
+	printf 'FROM bare\nELEMENT f0\nOUTPUT tar\n' >"$work/many/Imagefile"
+}
+it 'a LAYOUT that is needed from afar is the disk, and vm adds none' disk
+
 missing() {
 	write f0 'ELEMENT nosuch' && expect 1 many && says "element 'f0' needs 'nosuch'" && says 'f0.Imagefile:1:9'
 }
