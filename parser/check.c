@@ -905,7 +905,7 @@ void pass_check(struct ib_recipe *r)
 
 	c.where = arena_alloc(r->arena, (r->stages.len + 1) * sizeof(*c.where));
 	vec_foreach (struct live, live, &r->live) {
-		if (ib_diag_errors(r->diag) > ERROR_LIMIT)
+		if (ib_diag_errors(r->diag) > IB_DIAG_MAX)
 			return;
 		for (; live->stage != NO_STAGE && begun <= live->stage; begun++)
 			where_begin(r, c.where, begun);

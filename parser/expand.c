@@ -397,7 +397,7 @@ static void walk_list(struct walk *w, const struct ib_ast *ast)
 {
 	w->subst.escape = ast->escape;
 	for (struct ib_ast_instruction *in = ast->instructions; in; in = in->next) {
-		if (ib_diag_errors(w->r->diag) > ERROR_LIMIT)
+		if (ib_diag_errors(w->r->diag) > IB_DIAG_MAX)
 			return;
 		if (!in->directive || in->directive->traits & TRAIT_REFUSED) {
 			if (in->directive && !w->is_skipping)

@@ -13,8 +13,7 @@
 
 enum {
 	LINE_LIMIT = 65535, /* bytes of a physical line */
-	NESTING_LIMIT = 64, /* blocks, includes and ${} */
-	ERROR_LIMIT = 1000  /* parsing stops there: what follows is noise */
+	NESTING_LIMIT = 64  /* blocks, includes and ${} */
 };
 
 #define OPEN_QUOTE_TEXT \

@@ -22,6 +22,9 @@ struct ib_diag *ib_diag_new(const struct ib_sources *sources);
 void ib_diag_free(struct ib_diag *d);
 const struct ib_sources *ib_diag_sources(const struct ib_diag *d);
 
+/* Findings of a severity that are kept; those behind are counted. */
+#define IB_DIAG_MAX 1000
+
 /* Adds a finding; its severity is the row's. The text is lower case, without a full stop. */
 void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *fmt, ...)
 	IB_PRINTF(4, 5);

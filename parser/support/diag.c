@@ -111,8 +111,8 @@ void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const
 	if (*seen)
 		return;
 	*seen = f;
-	vec_push(d->arena, &d->findings, f);
-	d->counts[f->severity]++;
+	if (d->counts[f->severity]++ < IB_DIAG_MAX)
+		vec_push(d->arena, &d->findings, f);
 }
 
 void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
@@ -300,11 +300,16 @@ static int by_place(const void *x, const void *y)
 void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color)
 {
 	struct pen p = { d->sources, out, has_color };
+	size_t all = 0;
 
 	if (d->findings.len)
 		qsort(d->findings.items, d->findings.len, sizeof(*d->findings.items), by_place);
 	vec_foreach (struct finding *, f, &d->findings)
 		draw_finding(&p, d, *f);
+	for (size_t i = 0; i < ARRAY_SIZE(d->counts); i++)
+		all += d->counts[i];
+	if (all > d->findings.len)
+		buf_printf(out, "and %zu more\n", all - d->findings.len);
 }
 
 void ib_diag_show(const struct ib_sources *sources, struct ib_span at, enum ib_severity severity,
