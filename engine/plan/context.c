@@ -4,10 +4,10 @@
 #include "plan/private.h"
 
 #include "support/fs.h"
+#include "support/glob.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,7 +21,7 @@ struct expansion {
 	struct ib_diag *diag;
 	const struct ib_op *op;
 	int context_fd;
-	struct str_vec ignore; /* patterns in order, '!' in front of those that take back */
+	struct str_vec ignore;
 	struct copy_entry_vec entries;
 	const struct ib_word *word; /* the source that is being expanded */
 	struct str_vec matches;     /* its paths below the context */
@@ -40,129 +40,6 @@ const char *plan_context(const struct plan *p, const struct ib_op *op)
 	return op->fragment ? op->fragment->context : p->context;
 }
 
-static bool match_components(const char *pattern, const char *path, int depth);
-
-/* PATTERN is what stands behind a "**". */
-static bool match_any_depth(const char *pattern, const char *path, int depth)
-{
-	do {
-		size_t len = strcspn(path, "/");
-
-		if (match_components(pattern, path, depth + 1))
-			return true;
-		path += len + (path[len] == '/');
-	} while (*path);
-	return *pattern == '\0';
-}
-
-/* Whether the first N bytes of PATTERN and LEN of PATH match as one component. */
-static bool match_one(const char *pattern, size_t n, const char *path, size_t len)
-{
-	char part[NAME_MAX + 1], name[NAME_MAX + 1];
-
-	if (n > NAME_MAX || len > NAME_MAX || len == 0)
-		return false;
-	memcpy(part, pattern, n);
-	memcpy(name, path, len);
-	part[n] = name[len] = '\0';
-	return fnmatch(part, name, 0) == 0;
-}
-
-/* Matches PATTERN against PATH component by component; "**" stands for any number of them. */
-static bool match_components(const char *pattern, const char *path, int depth)
-{
-	while (*pattern && depth < DEPTH_MAX) {
-		size_t n = strcspn(pattern, "/"), len = strcspn(path, "/");
-
-		if (n == 2 && memcmp(pattern, "**", 2) == 0)
-			return match_any_depth(pattern + n + (pattern[n] == '/'), path, depth);
-		if (!match_one(pattern, n, path, len))
-			return false;
-		pattern += n + (pattern[n] == '/');
-		path += len + (path[len] == '/');
-	}
-	return *pattern == '\0' && *path == '\0';
-}
-
-/* Whether PATTERN matches PATH or a directory above it. */
-static bool matches_ignore(const char *pattern, const char *path)
-{
-	char prefix[PATH_MAX];
-
-	for (const char *p = path;; p++) {
-		size_t n = (size_t)(p - path);
-
-		if ((*p == '/' || *p == '\0') && n < sizeof(prefix)) {
-			memcpy(prefix, path, n);
-			prefix[n] = '\0';
-			if (match_components(pattern, prefix, 0))
-				return true;
-		}
-		if (*p == '\0')
-			return false;
-	}
-}
-
-static bool is_ignored(const struct expansion *x, const char *path)
-{
-	bool ignored = false;
-
-	vec_foreach (const char *, pattern, &x->ignore) {
-		bool takes_back = **pattern == '!';
-
-		if (ignored == takes_back && matches_ignore(*pattern + takes_back, path))
-			ignored = !takes_back;
-	}
-	return ignored;
-}
-
-/* a/./b//c/../d as a/b/d; NULL where it leaves through "..". */
-static const char *clean_path(struct arena *a, const char *path)
-{
-	char *out = arena_alloc(a, strlen(path) + 2);
-	size_t len = 0;
-
-	while (*path) {
-		size_t n = strcspn(path, "/");
-
-		if (n == 2 && memcmp(path, "..", 2) == 0) {
-			if (len == 0)
-				return NULL;
-			while (len > 0 && out[len - 1] != '/')
-				len--;
-			len -= len > 0;
-		} else if (n > 0 && !(n == 1 && *path == '.')) {
-			if (len > 0)
-				out[len++] = '/';
-			memcpy(out + len, path, n);
-			len += n;
-		}
-		path += n + (path[n] == '/');
-	}
-	out[len] = '\0';
-	return len > 0 ? out : ".";
-}
-
-static void add_pattern(struct expansion *x, const char *line, size_t n)
-{
-	bool takes_back;
-	const char *pattern;
-
-	while (n > 0 && strchr(" \t\r", line[n - 1]))
-		n--;
-	if (n > 0 && *line == '#')
-		return;
-	while (n > 0 && strchr(" \t", *line)) {
-		line++;
-		n--;
-	}
-	takes_back = n > 0 && *line == '!';
-	pattern = clean_path(x->arena, arena_strndup(x->arena, line + takes_back, n - takes_back));
-	if (n > takes_back && pattern)
-		vec_push(x->arena, &x->ignore,
-			 takes_back ? arena_printf(x->arena, "!%s", pattern) : pattern);
-}
-
 /* RECIPE.imageignore beside the recipe, else .imageignore of the context. */
 static void read_ignore(struct expansion *x)
 {
@@ -175,12 +52,7 @@ static void read_ignore(struct expansion *x)
 	if (fs_read_at(AT_FDCWD, own, IGNORE_FILE_MAX, &text, &len, &err) < 0 &&
 	    fs_read_at(x->context_fd, ".imageignore", IGNORE_FILE_MAX, &text, &len, &err) < 0)
 		return;
-	for (const char *line = text; line && *line;) {
-		size_t n = strcspn(line, "\n");
-
-		add_pattern(x, line, n);
-		line += n + (line[n] == '\n');
-	}
+	ignore_parse(x->arena, text, len, &x->ignore);
 }
 
 static void complain(struct expansion *x, const char *what)
@@ -216,7 +88,7 @@ static void add_directory(struct expansion *x, const char *path, const char *nam
 					  : arena_printf(x->arena, "%s/%s", path, names[i]);
 		const char *to = *name ? arena_printf(x->arena, "%s/%s", name, names[i])
 				       : arena_strdup(x->arena, names[i]);
-		bool ignored = is_ignored(x, sub);
+		bool ignored = ignore_matches(&x->ignore, sub);
 		struct stat st;
 
 		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
@@ -251,7 +123,7 @@ static void add_source(struct expansion *x, const char *path, bool into_director
 		add_directory(x, path, "", 0);
 	else if (!S_ISREG(st.st_mode))
 		complain(x, "is neither a file nor a directory");
-	else if (is_ignored(x, path))
+	else if (ignore_matches(&x->ignore, path))
 		complain(x, "is kept out of the context by .imageignore");
 	else
 		add_entry(x, path, into_directory ? (slash ? slash + 1 : path) : "", st.st_mode);
@@ -263,7 +135,6 @@ static void glob_below(struct expansion *x, const char *dir, const char *rest, i
 	size_t n = strcspn(rest, "/"), len = 0;
 	cleanup_free char **names = NULL;
 	cleanup_fd int fd = fs_open_beneath(x->context_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	const char *part = arena_strndup(x->arena, rest, n);
 	struct ib_error err = IB_ERROR_INIT;
 
 	if (fd < 0 || depth > DEPTH_MAX || fs_list(fd, ".", &names, &len, &err) < 0)
@@ -273,25 +144,25 @@ static void glob_below(struct expansion *x, const char *dir, const char *rest, i
 					   ? arena_strdup(x->arena, names[i])
 					   : arena_printf(x->arena, "%s/%s", dir, names[i]);
 
-		if (fnmatch(part, names[i], 0) != 0)
+		if (!glob_match(rest, n, names[i], strlen(names[i])))
 			continue;
 		if (rest[n] == '/')
 			glob_below(x, path, rest + n + 1, depth + 1);
-		else if (!is_ignored(x, path))
+		else if (!ignore_matches(&x->ignore, path))
 			vec_push(x->arena, &x->matches, path);
 	}
 }
 
 static void find_matches(struct expansion *x)
 {
-	const char *path = clean_path(x->arena, x->word->text);
+	const char *path = path_clean(x->arena, x->word->text);
 
 	x->matches.len = 0;
 	if (!path) {
 		complain(x, "leaves the context");
 		return;
 	}
-	if (!strpbrk(path, "*?[")) {
+	if (!glob_is_pattern(path)) {
 		vec_push(x->arena, &x->matches, path);
 		return;
 	}

@@ -51,6 +51,13 @@ int64_t plan_epoch(const struct plan *p);
 /* http_proxy and its kin: of the caller's machine, in no key and no text. */
 bool plan_is_proxy_name(const char *variable);
 
+/* ignore.c: a file's patterns in order, '!' in front of those that take back; whether they keep PATH, or a
+ * directory above it, out. */
+void ignore_parse(struct arena *a, const char *text, size_t n, struct str_vec *ret_patterns);
+bool ignore_matches(const struct str_vec *patterns, const char *path);
+/* a/./b//c/../d as a/b/d; NULL where it leaves through "..". */
+const char *path_clean(struct arena *a, const char *path);
+
 /* context.c */
 const char *context_find(struct planner *pl);
 
