@@ -408,24 +408,21 @@ static int resolve(struct closure *c, const struct element_request *request)
 	return settle(c);
 }
 
+/* Members are the stage's own: where each comes from differs from stage to stage. */
 static void fill_set(struct closure *c, struct element_set *set)
 {
-	set->members = c->members;
 	set->provided = c->provides;
 	for (size_t i = 0; i < c->engine.cap; i++)
 		if (c->engine.slots[i].key)
 			*map_put(c->arena, &set->provided, c->engine.slots[i].key) =
 				c->engine.slots[i].value;
-	vec_foreach (const struct element *, member, &set->members) {
-		struct known *k = lookup(c, (*member)->name);
+	vec_foreach (const struct element *, member, &c->members) {
+		struct element *own = arena_alloc(c->arena, sizeof(*own));
 
-		if (!k)
-			continue;
-		if (k->element.at.end == 0)
-			k->element.at = member_span(c, *member);
-		k->element.is_requested =
-			k->element.is_requested || is_requested(c, (*member)->name);
-		*map_put(c->arena, &set->by_name, (*member)->name) = k;
+		*own = **member;
+		own->at = member_span(c, *member);
+		own->is_requested = is_requested(c, own->name);
+		vec_push(c->arena, &set->members, own);
 	}
 }
 
@@ -441,7 +438,7 @@ int elements_resolve(struct elements *e, const struct element_request *request, 
 		     struct element_set *ret_set, struct ib_diag *diag)
 {
 	struct closure c = { .e = e, .arena = a, .diag = diag, .scope = &request->scope };
-	struct element_set set = { .by_name = { .slots = NULL } };
+	struct element_set set = { .members = { NULL, 0, 0 } };
 	size_t errors = ib_diag_errors(diag);
 	union {
 		const struct element *in;

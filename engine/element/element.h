@@ -35,7 +35,7 @@ struct element {
 	const char *dir; /* absolute, real path; NULL for a framework element that has no files */
 	struct str_vec deps, provides; /* sorted, without duplicates */
 	struct str_vec host_tools;     /* lines of its file host-tools */
-	struct ib_span at;             /* of the word or file that brought it first */
+	struct ib_span at;             /* of a member: the recipe's word that brought it */
 	const struct ib_ir
 		*fragment; /* its Imagefile, compiled for the stage; NULL: a dib element */
 	enum framework framework;
@@ -66,7 +66,6 @@ int element_source(struct ib_sources *sources, const char *path, struct ib_span 
 struct element_set {
 	struct element_vec members; /* without what is provided; deterministic: requested first in
 				       text order, then dependencies in the order they were found */
-	struct map by_name;         /* interned name -> struct element * */
 	struct map provided;        /* virtual or real name -> the element that provides it */
 };
 

@@ -69,7 +69,8 @@ static void report_duplicate(struct merge *m, const struct hook_file *old, const
 		    "elements '%s' and '%s' both have '%s'; only one of them can be in an image",
 		    old->element->name, m->element->name, old->path);
 	ib_diag_note(m->diag, old->element->at, "'%s' comes from here", old->element->name);
-	ib_diag_hint(m->diag, "the files are %s and %s", old->source, source);
+	ib_diag_hint(m->diag, "the files are %s and %s", path_shown(old->source),
+		     path_shown(source));
 }
 
 /* Valid until the next one. */
@@ -224,7 +225,7 @@ static void merge_environment(struct merge *m)
 			ib_diag_add(m->diag, IB_D_DUPLICATE_HOOK, op->at,
 				    "ENV and ARG of fragment '%s' become '%s', which is there "
 				    "already: %s",
-				    m->element->name, path, f->source);
+				    m->element->name, path, path_shown(f->source));
 		if (op->shell && !f)
 			put_environment(m, path, op);
 	}
