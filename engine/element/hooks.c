@@ -69,7 +69,8 @@ static void report_duplicate(struct merge *m, const struct hook_file *old, const
 		    "elements '%s' and '%s' both have '%s'; only one of them can be in an image",
 		    old->element->name, m->element->name, old->path);
 	ib_diag_note(m->diag, old->element->at, "'%s' comes from here", old->element->name);
-	ib_diag_hint(m->diag, "the files are %s and %s", path_shown(old->source),
+	ib_diag_hint(m->diag, "the files are %s and %s",
+		     old->source ? path_shown(old->source) : "ENV and ARG of the fragment",
 		     path_shown(source));
 }
 
