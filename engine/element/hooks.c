@@ -222,11 +222,11 @@ static void merge_environment(struct merge *m)
 						op->order, name);
 		struct hook_file *f = op->shell ? merged(m, intern_str(m->names, path)) : NULL;
 
-		if (f && f->source)
+		if (f && (f->source || f->element != m->element))
 			ib_diag_add(m->diag, IB_D_DUPLICATE_HOOK, op->at,
-				    "ENV and ARG of fragment '%s' become '%s', which is there "
-				    "already: %s",
-				    m->element->name, path, path_shown(f->source));
+				    "ENV and ARG of fragment '%s' become '%s', which '%s' has "
+				    "already",
+				    m->element->name, path, f->element->name);
 		if (op->shell && !f)
 			put_environment(m, path, op);
 	}
