@@ -356,6 +356,13 @@ static void describe_hook(const struct step *s, struct buf *out)
 		   s->hook->element ? s->hook->element->name : "-");
 }
 
+/* " (element web)" behind a fragment's step, as behind a hook. */
+static void add_element(const struct step *s, struct buf *out)
+{
+	if (s->op && s->element)
+		buf_printf(out, " (element %s)", s->element->name);
+}
+
 /* The first line of a text, shortened. */
 static void first_line(const char *text, struct buf *out)
 {
@@ -377,6 +384,7 @@ static void describe_run(const struct step *s, struct buf *out)
 			buf_printf(out, "%s%s", word > run->argv.items ? " " : "", *word);
 	else
 		first_line(run->text ? run->text : "", out);
+	add_element(s, out);
 }
 
 static void describe_copy(const struct step *s, struct buf *out)
@@ -389,11 +397,13 @@ static void describe_copy(const struct step *s, struct buf *out)
 	vec_foreach (struct ib_heredoc, doc, &copy->heredocs)
 		buf_printf(out, " <<%s", doc->name);
 	buf_printf(out, " %s", copy->dest.text);
+	add_element(s, out);
 }
 
 static void describe_workdir(const struct step *s, struct buf *out)
 {
 	buf_printf(out, "WORKDIR %s", s->op->workdir.text);
+	add_element(s, out);
 }
 
 static void describe_packages(const struct step *s, struct buf *out)
@@ -406,6 +416,7 @@ static void describe_packages(const struct step *s, struct buf *out)
 			continue;
 		buf_printf(out, "%s%s", n++ ? " " : ": ", r->name);
 	}
+	add_element(s, out);
 }
 
 static void describe_verb(const struct step *s, struct buf *out)

@@ -141,7 +141,7 @@ it 'changed data is noticed' data
 
 failing() {
 	sed -i 's/^RUN echo script.*/RUN exit 3/' "$dir/web/Imagefile"
-	expect 4 build -f r.Imagefile && says 'web/Imagefile:9:1: error: RUN exit 3'
+	expect 4 build -f r.Imagefile && says 'web/Imagefile:9:1: error: RUN exit 3 (element web) exited with status 3'
 }
 it 'a step that fails is shown at its line of the fragment' failing
 finish
