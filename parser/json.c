@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A JSON array of strings, for the exec form: the one piece of JSON that the language has (RFC
- * 8259). */
+ * 8259; blanks are those of the language). */
 #include "parse.h"
 
 #include <string.h>
@@ -17,7 +17,7 @@ static int peek(const struct reader *r)
 
 static void skip_blanks(struct reader *r)
 {
-	while (r->at < r->n && strchr(" \t\r\n", r->s[r->at]) && r->s[r->at])
+	while (r->at < r->n && strchr(" \t\v\f\r\n", r->s[r->at]) && r->s[r->at])
 		r->at++;
 }
 

@@ -126,6 +126,11 @@ const struct ib_sources *ib_recipe_sources(const struct ib_recipe *r)
 	return r->sources;
 }
 
+struct ib_span ib_recipe_span(const struct ib_recipe *r)
+{
+	return r->text;
+}
+
 const struct ib_ast *ib_recipe_ast(const struct ib_recipe *r)
 {
 	return &r->ast;

@@ -40,7 +40,12 @@ void ib_recipe_free(struct ib_recipe *r); /* AST and IR go with it; NULL is allo
  * 0, or -1 when they found an error. */
 int ib_recipe_compile(struct ib_recipe *r);
 
+/* In place of compile: appends the recipe in its canonical text (docs/language.md, "Formatting"). Only
+ * parses: INCLUDEs are not followed. 0, or -1 when there is an error. */
+int ib_recipe_format(struct ib_recipe *r, struct buf *out);
+
 const struct ib_sources *ib_recipe_sources(const struct ib_recipe *r);
+struct ib_span ib_recipe_span(const struct ib_recipe *r); /* the text of its file */
 const struct ib_ast *ib_recipe_ast(const struct ib_recipe *r);
 const struct ib_ir *ib_recipe_ir(const struct ib_recipe *r); /* NULL before compile succeeded */
 

@@ -32,9 +32,8 @@ static void compiled_free(struct compiled *c)
 }
 #define cleanup_compiled __attribute__((cleanup(compiled_free)))
 
-/* OPTIONS may be NULL; its file is the text's. */
-static void compile_with(struct compiled *c, const struct ib_options *options, const char *text,
-			 size_t n)
+static inline bool open_with(struct compiled *c, const struct ib_options *options, const char *text,
+			     size_t n)
 {
 	struct ib_error err = IB_ERROR_INIT;
 
@@ -47,8 +46,22 @@ static void compile_with(struct compiled *c, const struct ib_options *options, c
 	c->diag = ib_diag_new(c->sources);
 	if (ib_recipe_open(&c->options, NULL, c->sources, c->diag, &c->recipe, &err) < 0) {
 		test_fail(__FILE__, __LINE__, "%s", err.text);
-		return;
+		return false;
 	}
+	return true;
+}
+
+static inline void open_text(struct compiled *c, const char *text, size_t n)
+{
+	(void)open_with(c, NULL, text, n);
+}
+
+/* OPTIONS may be NULL; its file is the text's. */
+static inline void compile_with(struct compiled *c, const struct ib_options *options,
+				const char *text, size_t n)
+{
+	if (!open_with(c, options, text, n))
+		return;
 	(void)ib_recipe_compile(c->recipe);
 	c->ir = ib_recipe_ir(c->recipe);
 	ib_diag_render(c->diag, &c->said, false);
