@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # not a test but a runner: golden.sh DIR compares what the compiler prints for each DIR/X.Imagefile:
 #   X.ast X.ir X.plan X.keys X.layout    what `imagebuild emit STAGE X.Imagefile` prints
-#   X.err                                its first line "emit STAGE: exit status N", then standard error
+#   X.fmt                                what `imagebuild fmt X.Imagefile` prints; formatted it stays as it is
+#   X.err                                its first line "emit STAGE: exit status N" (or "fmt: ..."), then
+#                                        standard error
 # It runs in DIR, so that no path is in a golden. UPDATE=1 rewrites those that exist; make a new one
 # with `touch` (for .err: echo "emit plan:" >X.err).
 . "$(dirname "$0")/lib.sh"
@@ -21,12 +23,20 @@ stage() {
 	compare "$1.$2" "$work/got"
 }
 
+formatted() {
+	"$IMAGEBUILD" fmt "$1.Imagefile" >"$work/got" || return 1
+	compare "$1.fmt" "$work/got"
+	"$IMAGEBUILD" fmt - <"$work/got" >"$work/again" || return 1
+	diff -u "$work/got" "$work/again"
+}
+
 error() {
-	stage=$(sed -n '1s/^emit \([a-z]*\):.*/\1/p' "$1.err")
+	verb=$(sed -n '1s/^\([a-z ]*\):.*/\1/p' "$1.err")
 	status=0
-	"$IMAGEBUILD" emit "${stage:=ir}" "$1.Imagefile" >/dev/null 2>"$work/said" || status=$?
+	# shellcheck disable=SC2086 # a verb and its word
+	"$IMAGEBUILD" ${verb:=emit ir} "$1.Imagefile" >/dev/null 2>"$work/said" || status=$?
 	{
-		echo "emit $stage: exit status $status"
+		echo "$verb: exit status $status"
 		cat "$work/said"
 	} >"$work/got"
 	compare "$1.err" "$work/got"
@@ -40,6 +50,10 @@ for recipe in *.Imagefile; do
 		it "emit $ext of $name is as expected" stage "$name" "$ext"
 		found=1
 	done
+	if [ -f "$name.fmt" ]; then
+		it "$name is formatted as expected" formatted "$name"
+		found=1
+	fi
 	if [ -f "$name.err" ]; then
 		it "what is wrong in $name is said as expected" error "$name"
 		found=1

@@ -25,6 +25,7 @@ struct cli {
 	const char *progress_name, *library_name, *step_timeout, *days;
 	const char *format_name, *kind_name;
 	enum progress progress;
+	bool is_check, is_write;
 	bool is_quiet, wants_help, wants_version, has_color;
 };
 
@@ -36,7 +37,8 @@ enum verb_class {
 	V_LOGS = 8,
 	V_FORMAT = 16, /* prints in several forms */
 	V_GRAPH = 32,
-	V_ALL = 63
+	V_FMT = 64,
+	V_ALL = 127
 };
 
 struct command {
@@ -68,6 +70,10 @@ struct job {
 				none */
 };
 
+/* Opens FILE, without elements: none is unknown then. An exit status. */
+int job_open(struct cli *cli, const char *file, struct job *job);
+/* Prints the findings so far; IB_EXIT_INPUT if one is an error. */
+int job_report(const struct cli *cli, struct ib_diag *diag);
 /* Opens and compiles FILE; prints what is wrong. An exit status. */
 int job_compile(struct cli *cli, const char *file, struct job *job);
 /* The same and its plan. */

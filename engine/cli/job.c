@@ -59,8 +59,7 @@ int cli_fail(const struct cli *cli, const struct ib_sources *sources, const stru
 	return status;
 }
 
-/* Prints the findings so far; IB_EXIT_INPUT if one is an error. */
-static int report(const struct cli *cli, struct ib_diag *diag)
+int job_report(const struct cli *cli, struct ib_diag *diag)
 {
 	cleanup_buf struct buf out = BUF_INIT;
 
@@ -71,14 +70,29 @@ static int report(const struct cli *cli, struct ib_diag *diag)
 	return ib_diag_errors(diag) ? IB_EXIT_INPUT : IB_EXIT_OK;
 }
 
-static int open_recipe(struct cli *cli, const char *file, struct job *job, struct ib_error *err)
+static void begin(struct cli *cli, const char *file, struct job *job)
 {
-	int r;
-
 	cli->options.file = file;
 	job->sources = ib_sources_new();
 	job->diag = ib_diag_new(job->sources);
 	ib_diag_strict(job->diag, cli->options.is_strict);
+}
+
+int job_open(struct cli *cli, const char *file, struct job *job)
+{
+	struct ib_error err = IB_ERROR_INIT;
+
+	begin(cli, file, job);
+	if (ib_recipe_open(&cli->options, NULL, job->sources, job->diag, &job->recipe, &err) < 0)
+		return cli_fail(cli, job->sources, &err);
+	return 0;
+}
+
+static int open_recipe(struct cli *cli, const char *file, struct job *job, struct ib_error *err)
+{
+	int r;
+
+	begin(cli, file, job);
 	r = ib_elements_open(&cli->options, job->sources, &job->elements, err);
 	if (r < 0)
 		return r;
@@ -99,7 +113,7 @@ static int compile(struct cli *cli, const char *file, struct job *job)
 int job_compile(struct cli *cli, const char *file, struct job *job)
 {
 	int status = compile(cli, file, job);
-	int reported = job->recipe ? report(cli, job->diag) : 0;
+	int reported = job->recipe ? job_report(cli, job->diag) : 0;
 
 	return status ? status : reported;
 }
@@ -120,13 +134,13 @@ int job_plan(struct cli *cli, const char *file, struct job *job)
 	int r, reported;
 
 	if (status) {
-		(void)(job->recipe && report(cli, job->diag));
+		(void)(job->recipe && job_report(cli, job->diag));
 		return status;
 	}
 	open_store(cli, job);
 	r = ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements,
 			job->store, job->diag, &job->plan, &err);
-	reported = report(cli, job->diag);
+	reported = job_report(cli, job->diag);
 	if (r < 0)
 		return err.code ? cli_fail(cli, job->sources, &err) : IB_EXIT_INPUT;
 	return reported;
