@@ -28,7 +28,7 @@ run_directory() {
 }
 
 for what; do
-	[ -e "$what" ] || what=$here/$what
+	[ ! -e "$here/$what" ] || what=$here/$what
 	if [ -d "$what" ]; then
 		run_directory "$what"
 	elif [ -x "$what" ]; then
