@@ -100,15 +100,21 @@ static void add_element(struct elements *e, const char *path, const char *name, 
 	*map_put(e->arena, &e->known, name) = k;
 }
 
-/* ENTRY of a directory of the path: a directory, or a file NAME.Imagefile. */
+/* ENTRY of a directory of the path, whose real path it begins with: a directory, or a file
+ * NAME.Imagefile. */
 static void add_entry(struct elements *e, const char *entry)
 {
-	char real[PATH_MAX];
-	const char *stem, *base;
+	const char *stem, *base, *real = entry;
+	char target[PATH_MAX];
 	struct stat st;
 
-	if (!realpath(entry, real) || stat(real, &st) < 0)
+	if (lstat(entry, &st) < 0)
 		return;
+	if (S_ISLNK(st.st_mode)) {
+		real = realpath(entry, target);
+		if (!real || stat(real, &st) < 0)
+			return;
+	}
 	base = strrchr(real, '/') + 1;
 	stem = S_ISREG(st.st_mode) ? fragment_stem(e->arena, real) : NULL;
 	if (S_ISDIR(st.st_mode))
