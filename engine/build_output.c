@@ -60,32 +60,6 @@ static const char *strip_suffix(struct build *b, const char *name, const char *s
 	return name;
 }
 
-/* Of the whole recipe: --target does not change a file's name. */
-static bool is_only_product(const struct plan *p, const struct ib_stage *stage)
-{
-	size_t n = 0;
-
-	vec_foreach (const struct ib_stage, it, &p->ir->stages)
-		n += it->is_product;
-	return n == 1 && stage->is_product;
-}
-
-/* -o, else --name=, else the stem, with the stage's name where there are several products, else
- * "image". */
-static const char *image_name(struct build *b, const struct ib_stage *stage,
-			      const struct ib_op_output *op)
-{
-	const char *stem = b->plan->ir->stem ? b->plan->ir->stem : "image";
-
-	if (b->plan->options->output_name)
-		return b->plan->options->output_name;
-	if (op && op->name)
-		return op->name;
-	if (stage->name && !is_only_product(b->plan, stage))
-		return arena_printf(b->arena, "%s-%s", stem, stage->name);
-	return stem;
-}
-
 static int add_target(struct build *b, uint32_t stage, const struct ib_op_output *op,
 		      const char *format_name, bool is_only, struct ib_error *err)
 {
@@ -99,7 +73,8 @@ static int add_target(struct build *b, uint32_t stage, const struct ib_op_output
 				    f ? "format '%s' is not built yet" : "unknown format '%s'",
 				    format_name);
 	}
-	t.name = image_name(b, b->plan->stages[stage].ir, op);
+	t.name = ib_output_name(b->plan->ir, b->plan->stages[stage].ir, op,
+				b->plan->options->output_name, b->arena);
 	if (t.name[strlen(t.name) - 1] == '/') {
 		err->exit = IB_EXIT_USAGE;
 		(void)ib_fail_text(err, EINVAL, "the image's name '%s' ends in '/'", t.name);

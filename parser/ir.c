@@ -56,6 +56,30 @@ static void verify_op(const struct ib_op *op, uint32_t stage)
 	(void)stage;
 }
 
+/* Of the whole recipe: --target does not change a file's name. */
+static bool is_only_product(const struct ib_ir *ir, const struct ib_stage *stage)
+{
+	size_t n = 0;
+
+	vec_foreach (const struct ib_stage, it, &ir->stages)
+		n += it->is_product;
+	return n == 1 && stage->is_product;
+}
+
+const char *ib_output_name(const struct ib_ir *ir, const struct ib_stage *stage,
+			   const struct ib_op_output *op, const char *given, struct arena *a)
+{
+	const char *stem = ir->stem ? ir->stem : "image";
+
+	if (given)
+		return given;
+	if (op && op->name)
+		return op->name;
+	if (stage->name && !is_only_product(ir, stage))
+		return arena_printf(a, "%s-%s", stem, stage->name);
+	return stem;
+}
+
 void ir_verify(const struct ib_ir *ir)
 {
 	assert(ir->stages.len > 0 && (!ir->is_fragment || ir->stages.len == 1));

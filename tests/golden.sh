@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # not a test but a runner: golden.sh DIR compares what the compiler prints for each DIR/X.Imagefile:
 #   X.ast X.ir X.plan X.keys X.layout    what `imagebuild emit STAGE X.Imagefile` prints
+#   X.outline X.json                     what `imagebuild outline` prints, and with --format=json
 #   X.fmt                                what `imagebuild fmt X.Imagefile` prints; formatted it stays as it is
 #   X.err                                its first line "emit STAGE: exit status N" (or "fmt: ..."), then
 #                                        standard error
@@ -20,6 +21,13 @@ compare() {
 
 stage() {
 	"$IMAGEBUILD" emit "$2" "$1.Imagefile" >"$work/got" || return 1
+	compare "$1.$2" "$work/got"
+}
+
+outline() {
+	format=table
+	[ "$2" = outline ] || format=json
+	"$IMAGEBUILD" outline --format=$format "$1.Imagefile" >"$work/got" || return 1
 	compare "$1.$2" "$work/got"
 }
 
@@ -48,6 +56,11 @@ for recipe in *.Imagefile; do
 	for ext in ast ir plan keys layout; do
 		[ -f "$name.$ext" ] || continue
 		it "emit $ext of $name is as expected" stage "$name" "$ext"
+		found=1
+	done
+	for ext in outline json; do
+		[ -f "$name.$ext" ] || continue
+		it "the outline of $name is as expected ($ext)" outline "$name" "$ext"
 		found=1
 	done
 	if [ -f "$name.fmt" ]; then

@@ -233,4 +233,9 @@ struct ib_ir {
 	bool is_fragment;	/* no FROM: stages has one, without a BASE */
 };
 
+/* The name of what OP writes, without suffix: -o (GIVEN, may be NULL), else --name=, else the recipe's
+ * stem (or "image"), with the stage's name where there are several products. */
+const char *ib_output_name(const struct ib_ir *ir, const struct ib_stage *stage, const struct ib_op_output *op,
+			   const char *given, struct arena *a);
+
 #endif

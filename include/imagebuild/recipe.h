@@ -49,6 +49,10 @@ struct ib_span ib_recipe_span(const struct ib_recipe *r); /* the text of its fil
 const struct ib_ast *ib_recipe_ast(const struct ib_recipe *r);
 const struct ib_ir *ib_recipe_ir(const struct ib_recipe *r); /* NULL before compile succeeded */
 
+/* What a compiled recipe offers and asks for, for people and as JSON (docs/schema/outline.schema.json). */
+void ib_recipe_outline(struct ib_recipe *r, struct buf *out);
+void ib_recipe_outline_json(struct ib_recipe *r, struct buf *out);
+
 /* emit ast: the tree as it was parsed; emit ir: JSON. */
 void ib_recipe_dump_ast(const struct ib_recipe *r, struct buf *out);
 void ib_ir_dump(const struct ib_ir *ir, const struct ib_sources *sources, struct buf *out);

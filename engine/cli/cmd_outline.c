@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* outline [FILE]...: what a recipe offers and asks for. */
+#include "cli/cli.h"
+
+#include <stdio.h>
+
+int cmd_outline(struct cli *cli);
+
+/* Set once a run; cli_each_recipe passes no argument on. */
+static bool is_json;
+
+static int outline_one(struct cli *cli, const char *file)
+{
+	cleanup_buf struct buf out = BUF_INIT;
+	struct job job = { 0 };
+	int status = job_open(cli, file, &job);
+
+	if (!status) {
+		int r = ib_recipe_compile(job.recipe);
+
+		status = job_report(cli, job.diag);
+		if (r == 0 && is_json)
+			ib_recipe_outline_json(job.recipe, &out);
+		else if (r == 0)
+			ib_recipe_outline(job.recipe, &out);
+		(void)fwrite(out.data, 1, out.len, stdout);
+	}
+	job_release(&job);
+	return status;
+}
+
+int cmd_outline(struct cli *cli)
+{
+	static const char *const formats[] = { "table", "json" };
+	size_t format = 0;
+	int r = cli_choose("format", cli->format_name, formats, ARRAY_SIZE(formats), &format);
+
+	if (r)
+		return r;
+	is_json = format == 1;
+	vec_foreach (const char *, word, &cli->words)
+		vec_push(cli->arena, &cli->files, *word);
+	return cli_each_recipe(cli, outline_one);
+}
