@@ -177,8 +177,12 @@ static void place(struct format *f, struct place *p, size_t i)
 		p->continues = CONTINUES_NOT;
 		return;
 	case T_BREAK:
-		if (!p->is_line_start && p->continues == CONTINUES_NOT && break_counts(f, i))
+		if (p->is_line_start || p->continues != CONTINUES_NOT)
+			return;
+		if (break_counts(f, i))
 			p->continues = CONTINUES;
+		else
+			p->is_line_start = true;
 		return;
 	case T_COMMENT:
 		place_comment(f, p, &t);
@@ -223,9 +227,10 @@ static void end_line(const struct format *f, const struct token *last, struct bu
 	buf_char(out, '\n');
 }
 
-static void print_indent(int indent, struct buf *out)
+static void print_blanks(uint32_t n, struct buf *out)
 {
-	buf_printf(out, "%*s", indent * INDENT, "");
+	while (n-- > 0)
+		buf_char(out, ' ');
 }
 
 /* A line inside a word or text that goes on: a comment gets its indent, empty ones go, others stay.
@@ -238,7 +243,7 @@ static void print_part(const struct format *f, const struct token *t, uint32_t p
 	if (pos != t->start && first == end)
 		return;
 	if (pos != t->start && f->text[first] == '#') {
-		print_indent(t->indent + 1, out);
+		print_blanks((uint32_t)(t->indent + 1) * INDENT, out);
 		buf_add(out, f->text + first, format_trim(f, first, end) - first);
 	} else {
 		end = format_trim(f, pos, end);
@@ -289,9 +294,9 @@ static void print_token(const struct format *f, const struct token *t, const str
 	if (t->has_empty)
 		buf_char(out, '\n');
 	if (t->before == B_CONTINUED || t->before == B_LINE)
-		print_indent(t->indent, out);
+		print_blanks((uint32_t)t->indent * INDENT, out);
 	else
-		buf_printf(out, "%*s", (int)(t->pad + (t->before == B_BLANK)), "");
+		print_blanks(t->pad + (t->before == B_BLANK), out);
 	if (t->kind == T_BODY)
 		print_body(f, t, out);
 	else

@@ -46,16 +46,13 @@ static struct token *push(struct format *f, enum token_kind kind, uint32_t start
 /* Whether the byte at POS, which no word holds, continues the line. */
 static bool is_break(const struct format *f, uint32_t pos)
 {
-	uint32_t end;
-
 	if (f->text[pos] != f->escape)
 		return false;
-	end = format_line_end(f, pos);
-	if (f->text[end - 1] == '\r')
-		end--;
-	for (pos++; pos < end && (f->text[pos] == ' ' || f->text[pos] == '\t');)
+	for (pos++; pos < f->len && (f->text[pos] == ' ' || f->text[pos] == '\t');)
 		pos++;
-	return pos >= end;
+	if (pos < f->len && f->text[pos] == '\r')
+		pos++;
+	return pos >= f->len || f->text[pos] == '\n';
 }
 
 /* A brace of a block, or the "--" behind flags. */
@@ -113,6 +110,22 @@ static uint32_t lex_json(struct format *f, uint32_t pos)
 	return end;
 }
 
+/* A line that is empty or a comment; else the position of what it holds. */
+static uint32_t lex_line_start(struct format *f, uint32_t pos, bool is_continued)
+{
+	uint32_t end = format_line_end(f, pos), first = format_skip_blanks(f, pos, end);
+
+	if (first < end && f->text[first] != '#') {
+		f->is_line_start = false;
+		return first;
+	}
+	if (first < end)
+		(void)push(f, T_COMMENT, first, format_trim(f, first, end));
+	else if (!is_continued)
+		(void)push(f, T_EMPTY, first, first);
+	return end + 1;
+}
+
 /* From f->pos to TO; what is no blank, line end or comment is LEX's. */
 static void lex_range(struct format *f, uint32_t to, lex_fn *lex)
 {
@@ -120,25 +133,17 @@ static void lex_range(struct format *f, uint32_t to, lex_fn *lex)
 	bool is_continued = false;
 
 	while (pos < to) {
-		uint32_t end = format_line_end(f, pos);
-		uint32_t first = f->is_line_start ? format_skip_blanks(f, pos, end) : pos;
-
-		if (f->is_line_start && first < end && f->text[first] != '#') {
-			f->is_line_start = false;
-			pos = first;
-		} else if (f->is_line_start) {
-			if (first < end)
-				(void)push(f, T_COMMENT, first, format_trim(f, first, end));
-			else if (!is_continued)
-				(void)push(f, T_EMPTY, first, first);
-			pos = end + 1;
+		if (f->is_line_start) {
+			pos = lex_line_start(f, pos, is_continued);
+		} else if (is_blank(f->text[pos])) {
+			pos++;
 		} else if (f->text[pos] == '\n' || is_break(f, pos)) {
 			is_continued = f->text[pos] != '\n';
 			(void)push(f, is_continued ? T_BREAK : T_END, pos, pos);
 			f->is_line_start = true;
-			pos = end + 1;
+			pos = format_line_end(f, pos) + 1;
 		} else {
-			pos = is_blank(f->text[pos]) ? pos + 1 : lex(f, pos);
+			pos = lex(f, pos);
 		}
 	}
 	f->pos = pos < f->len ? pos : f->len;

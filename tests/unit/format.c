@@ -441,7 +441,7 @@ static void find_comments(const char *text, struct buf *out)
 
 		end = strchrnul(text, '\n');
 		if (*hash == '#' && strncmp(hash, "# no comment", 12) != 0 &&
-		    !memmem(hash, 9, "escape", 6))
+		    strncmp(hash + 1 + strspn(hash + 1, " "), "escape", 6) != 0)
 			buf_printf(out, "%.*s\n", (int)(end - hash), hash);
 	}
 }
