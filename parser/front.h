@@ -16,7 +16,7 @@ enum {
 	STAGE_LIMIT = 1000,         /* a recipe */
 	VARIABLE_LIMIT = 4096,      /* a stage */
 	INCLUDE_LIMIT = 1000,       /* files in all; NESTING_LIMIT deep */
-	EXPANSION_LIMIT = 64 << 20, /* bytes that variables bring, in all */
+	EXPANSION_LIMIT = 64 << 20, /* bytes that variables bring or are searched, in all */
 	PAIR_LIMIT = 4 << 20        /* variables times RUNs that see a change of one */
 };
 

@@ -74,19 +74,26 @@ static void skip_braces(struct state *t)
 	}
 }
 
+/* Counts N bytes of values that are brought or searched; false past the limit, which ends the word.
+ */
+static bool charge(struct state *t, size_t n, size_t start)
+{
+	t->x->grown += n;
+	if (t->x->grown <= EXPANSION_LIMIT)
+		return true;
+	if (t->x->grown - n <= EXPANSION_LIMIT)
+		fail(t, IB_D_EXPANSION, start, t->at, "variables bring more than %d MiB of text",
+		     EXPANSION_LIMIT >> 20);
+	t->is_failed = true;
+	t->at = t->n;
+	return false;
+}
+
 static void append_value(struct state *t, struct buf *out, const char *value, size_t n,
 			 size_t start)
 {
-	t->x->grown += n;
-	if (t->x->grown > EXPANSION_LIMIT) {
-		if (t->x->grown - n <= EXPANSION_LIMIT)
-			fail(t, IB_D_EXPANSION, start, t->at,
-			     "variables bring more than %d MiB of text", EXPANSION_LIMIT >> 20);
-		t->is_failed = true;
-		t->at = t->n;
-		return;
-	}
-	buf_add(out, value, n);
+	if (charge(t, n, start))
+		buf_add(out, value, n);
 }
 
 static bool is_caller_env(const struct ib_recipe *r, const char *name)
@@ -183,7 +190,7 @@ static void strip(struct state *t, struct buf *out, const char *value, char op, 
 		     PATTERN_LIMIT);
 		return;
 	}
-	if (!value)
+	if (!value || !charge(t, n, start))
 		return;
 	buf_char(&pattern, '\0');
 	cut = op == '#' ? pattern_prefix(pattern.data, value, n, is_longest)
@@ -210,7 +217,7 @@ static void replace(struct state *t, struct buf *out, const char *value, size_t 
 		fail(t, IB_D_EXPANSION, start, t->at, "pattern or replacement is too long");
 		return;
 	}
-	if (!value)
+	if (!value || !charge(t, strlen(value), start))
 		return;
 	buf_char(&pattern, '\0');
 	buf_char(&with, '\0');
@@ -393,6 +400,10 @@ void subst_word(struct subst *x, struct ib_ast_word *w)
 		.x = x, .s = w->raw, .n = strlen(w->raw), .span = w->at, .segments = &w->segments
 	};
 
+	/* past the limit nothing is expanded any more: that is reported */
+	w->text = NULL;
+	if (x->grown > EXPANSION_LIMIT && strchr(w->raw, '$'))
+		return;
 	run(&t, &out, NULL, PLAIN);
 	w->text =
 		t.is_failed ? NULL : arena_strndup(x->r->arena, out.data ? out.data : "", out.len);

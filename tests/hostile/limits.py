@@ -65,7 +65,7 @@ LIMITS = [
     ('`${}` in `${}`', 64, lambda n: STAGE + 'ENV A=' + '${B:-' * n + 'x' + '}' * n + '\n', 'nest more than 64', 'ir'),
     ('stages of a recipe', 1000, lambda n: ''.join(f'FROM scratch AS s{i}\nOUTPUT --name=n{i} tar\n' for i in range(n)), '1000', 'ir'),
     ('variables of a stage', 4096 - 3, lambda n: STAGE + ''.join(f'ENV K{i}=v\n' for i in range(n)), '4096', 'ir'),
-    ('text that variables bring', 1118, lambda n: STAGE + 'ENV A=' + 'x' * 60000 + '\n' + 'LABEL a=$A\n' * n, '64 MiB', 'ir'),
+    ('text that variables bring, or that their patterns search', 1118, lambda n: STAGE + 'ENV A=' + 'x' * 60000 + '\n' + 'LABEL a=$A\n' * n, '64 MiB', 'ir'),
     ('variables times the RUNs that see a change of one', 1024, runs_with_changes, '4194304', 'ir'),
     ('a step\'s name', 100, lambda n: STAGE + 'RUN --name=' + 'x' * n + ' y\n', 'at most 100 bytes', 'ir'),
     ('YAML and JSON files of elements', 64, yaml_levels, 'deep', 'plan'),

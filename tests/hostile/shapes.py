@@ -62,6 +62,7 @@ SHAPES = {
     'open-quotes': (STAGE, 'COPY "a b /x/\n', ''),
     'nested-expansions': (STAGE, 'ENV A=' + '${B:-' * 60 + 'x' + '}' * 60 + '\n', ''),
     'patterns': ('ARG A=' + 'a' * 60000 + '\n' + STAGE, 'ENV B=${A//a*a*a*a*b/c}\n', ''),
+    'searches': ('ARG A=' + 'a' * 60000 + '\n' + STAGE, 'ENV B=${A%%*}${A/a*a*a*b/c}\n', ''),
     'growth': (STAGE + 'ENV A=xxxxxxxxxx\n', 'ENV A=$A$A\n', ''),
     'conditions': (STAGE, 'RUN --when=A=b x\n', ''),
     'volumes': (STAGE, 'VOLUME /v#\n', ''),
