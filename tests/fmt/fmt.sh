@@ -10,20 +10,18 @@ ours() {
 }
 it 'the recipes that we ship are formatted' ours
 
-# The block of a page that begins with a parser directive.
+# The blocks of the pages in which a line begins with an instruction, and README.md's, which is indented.
 examples() {
-	awk '/^```$/ { inside = !inside; next } inside && /^# imagefile=1/ { on = 1 } !inside { on = 0 } on' docs/language.md
+	mkdir "$work/examples"
+	cat docs/*.md | awk -v dir="$work/examples" '/^```/ { inside = !inside; n++; next } inside { print >(dir "/" n) }'
+	for block in "$work"/examples/*; do
+		grep -qE '^(FROM|LAYOUT|RUN|COPY|ENV|ARG|PROVIDES) ' "$block" || rm "$block"
+	done
+	sed -n '/^    FROM debian-minimal/,/^    OUTPUT/s/^    //p' README.md >"$work/examples/readme"
+	[ "$(find "$work/examples" -size +0 | wc -l)" -gt 3 ]
+	$fmt --check "$work"/examples/*
 }
-
-example() {
-	examples >"$work/example.Imagefile"
-	[ -s "$work/example.Imagefile" ]
-	$fmt --check "$work/example.Imagefile"
-	sed -n '/^    FROM debian-minimal/,/^    OUTPUT/s/^    //p' README.md >"$work/readme.Imagefile"
-	[ -s "$work/readme.Imagefile" ]
-	$fmt --check "$work/readme.Imagefile"
-}
-it 'the examples of README.md and docs/language.md are formatted' example
+it 'the examples of README.md and docs/ are formatted' examples
 
 check_says() {
 	printf 'FROM a\n' >"$work/good"
