@@ -243,6 +243,9 @@ static void check_ownership(struct check *c, const struct ib_ast_instruction *in
 	    (!is_octal || strtol(mode, NULL, 8) > 07777))
 		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chmod")->value->at,
 			    "'%s' is not a mode like 0644 or u=rwX,go=rX", mode);
+	if (mode && flag_find(in, "unpack"))
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chmod")->at,
+			    "--chmod does not go with --unpack: archives bring their modes");
 }
 
 static bool is_target_phase(struct check *c, const struct ib_ast_instruction *in)

@@ -145,6 +145,8 @@ static int hash_copy(const struct step *s, const struct plan *p, struct buf *out
 	key_text(out, "dest", copy->dest.text);
 	key_text(out, "chown", copy->chown ? copy->chown : "");
 	key_text(out, "chmod", copy->chmod ? copy->chmod : "");
+	if (copy->is_unpacked)
+		key_text(out, "unpack", "");
 	vec_foreach (struct ib_heredoc, doc, &copy->heredocs) {
 		struct digest d;
 

@@ -48,8 +48,6 @@ static void check_copy(struct planner *pl, const struct ib_op *op)
 {
 	if (op->copy.from.kind != IB_FROM_CONTEXT)
 		unbuilt(pl, op->at, "COPY --from");
-	if (op->copy.is_unpacked)
-		unbuilt(pl, op->at, "COPY --unpack");
 }
 
 static void check_format(struct planner *pl, const char *name, struct ib_span at)

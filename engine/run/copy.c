@@ -5,6 +5,7 @@
 
 #include "run/schedule.h"
 
+#include "support/archive.h"
 #include "support/fs.h"
 
 #include <imagebuild/buf.h>
@@ -184,6 +185,26 @@ static int set_dir_time(const struct copy *c, const struct copy_entry *e, const 
 	return 0;
 }
 
+/* --unpack: what the archive holds, below the destination. */
+static int unpack_entry(const struct copy *c, const struct copy_entry *e, struct ib_error *err)
+{
+	const struct archive_options options = { .has_owner = c->has_owner,
+						 .uid = c->uid,
+						 .gid = c->gid };
+	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int to = -1;
+	int r;
+
+	err->at = e->at;
+	if (from < 0)
+		return ib_fail(err, errno, "open '%s' of the context", e->path);
+	to = target_mkdirs(c->root_fd, c->op->dest.text, 0755, err);
+	if (to < 0)
+		return to;
+	r = archive_extract(from, to, &options, err);
+	return r < 0 ? ib_wrap(err, "'%s'", e->path) : 0;
+}
+
 static int copy_entry(const struct copy *c, const struct copy_entry *e, struct ib_error *err)
 {
 	const char *slash = strrchr(e->path, '/');
@@ -193,7 +214,9 @@ static int copy_entry(const struct copy *c, const struct copy_entry *e, struct i
 	int r;
 
 	err->at = e->at;
-	if (S_ISDIR(e->mode))
+	if (c->op->is_unpacked && !S_ISDIR(e->mode))
+		r = unpack_entry(c, e, err);
+	else if (S_ISDIR(e->mode))
 		r = copy_dir(c, e, path, err);
 	else if (S_ISLNK(e->mode))
 		r = copy_symlink(c, e, path, err);

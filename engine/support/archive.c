@@ -9,6 +9,7 @@
 #include <archive_entry.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <imagebuild/buf.h>
 #include <imagebuild/error.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@ struct late {
 struct unpacker {
 	struct archive *archive;
 	struct archive_entry *entry;
+	const struct archive_options *options;
 	int dir_fd;
 	struct late *late;
 	size_t late_len, late_cap;
@@ -124,16 +126,40 @@ static int open_parent(struct unpacker *u, const char *path)
 	return fd < 0 ? -errno : fd;
 }
 
+/* PATH from below what the patterns match, NULL where they do not match it; "" is the matched
+ * directory itself. */
+static const char *picked(const char *patterns, const char *path)
+{
+	for (const char *p = patterns ? patterns : ""; *p;) {
+		size_t n = strcspn(p, "/"), k = strcspn(path, "/");
+		cleanup_free char *pattern = ib_xprintf("%.*s", (int)n, p);
+		cleanup_free char *part = ib_xprintf("%.*s", (int)k, path);
+
+		p += n + (p[n] == '/');
+		if (n == 0 || strcmp(pattern, ".") == 0)
+			continue;
+		if (k == 0 || fnmatch(pattern, part, FNM_PERIOD) != 0)
+			return NULL;
+		path += k + (path[k] == '/');
+	}
+	return path;
+}
+
+/* 1, or 0 where the member is not among those wanted. */
 static int find_target(struct unpacker *u, const char *member, struct target *ret_target)
 {
-	cleanup_free char *path = clean_path(member);
+	cleanup_free char *whole = clean_path(member);
+	const char *wanted = whole ? picked(u->options->below, whole) : NULL;
+	cleanup_free char *path = wanted ? ib_xstrdup(wanted) : NULL;
 	cleanup_free char *parent = NULL;
 	char *slash;
 	int fd;
 
-	if (!path)
+	if (!whole)
 		return ib_fail_text(u->err, EXDEV, "unpack '%s': the member leaves the directory",
 				    member);
+	if (!path)
+		return 0;
 	parent = ib_xstrdup(path);
 	slash = strrchr(parent, '/');
 	*(slash ? slash : parent) = '\0';
@@ -146,7 +172,7 @@ static int find_target(struct unpacker *u, const char *member, struct target *re
 	ret_target->parent_fd = fd;
 	ret_target->name = slash ? path + (slash - parent) + 1 : path;
 	ret_target->path = take_ptr(path);
-	return 0;
+	return 1;
 }
 
 static int write_data(struct unpacker *u, int fd)
@@ -212,6 +238,11 @@ static int make_hard_link(struct unpacker *u, const struct target *t, const char
 	cleanup_target struct target from = { .parent_fd = -1 };
 	int r = find_target(u, to, &from);
 
+	if (r == 0)
+		return ib_fail_text(u->err, ENOENT,
+				    "unpack '%s': its link leads to '%s', which is "
+				    "not unpacked",
+				    t->path, to);
 	if (r < 0)
 		return r;
 	return made(u, linkat(from.parent_fd, from.name, t->parent_fd, t->name, 0));
@@ -377,13 +408,13 @@ static int set_attributes(struct unpacker *u, const struct target *t)
 {
 	const char *name = *t->name ? t->name : ".";
 	mode_t type = archive_entry_filetype(u->entry);
+	const struct archive_options *o = u->options;
+	long long uid = o->has_owner ? o->uid : archive_entry_uid(u->entry);
+	long long gid = o->has_owner ? o->gid : archive_entry_gid(u->entry);
 	int r;
 
-	if (fchownat(t->parent_fd, name, (uid_t)archive_entry_uid(u->entry),
-		     (gid_t)archive_entry_gid(u->entry), AT_SYMLINK_NOFOLLOW) < 0)
-		return ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path,
-			       (long long)archive_entry_uid(u->entry),
-			       (long long)archive_entry_gid(u->entry));
+	if (fchownat(t->parent_fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+		return ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path, uid, gid);
 	r = set_xattrs(u, t);
 	if (r < 0)
 		return r;
@@ -407,7 +438,7 @@ static int unpack_member(struct unpacker *u)
 	if (!path)
 		return ib_fail_text(u->err, EINVAL, "read the archive: a member has no name");
 	r = find_target(u, path, &t);
-	if (r < 0)
+	if (r <= 0)
 		return r;
 	if (!*t.name && archive_entry_filetype(u->entry) != S_IFDIR)
 		return ib_fail_text(u->err, EINVAL, "unpack '%s': the directory itself is no file",
@@ -451,9 +482,12 @@ static int open_archive(struct unpacker *u, int fd)
 	return archive_read_open_fd(u->archive, fd, PIECE) == ARCHIVE_OK ? 0 : fail_read(u);
 }
 
-int archive_unpack(int fd, int dir_fd, struct ib_error *err)
+int archive_extract(int fd, int dir_fd, const struct archive_options *options, struct ib_error *err)
 {
-	cleanup_unpacker struct unpacker u = { .dir_fd = dir_fd, .err = err };
+	static const struct archive_options as_it_is;
+	cleanup_unpacker struct unpacker u = { .dir_fd = dir_fd,
+					       .options = options ? options : &as_it_is,
+					       .err = err };
 	int r = open_archive(&u, fd);
 
 	while (r >= 0) {

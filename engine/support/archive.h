@@ -4,15 +4,29 @@
 #define IMAGEBUILD_ARCHIVE_H
 
 #include <imagebuild/base.h>
+#include <sys/types.h>
 
 struct ib_error;
 struct tree; /* support/tree.h */
 
-/* Writes TREE as a pax tar to FD: names as "./etc/passwd" in byte order, owners by number and name of
- * the tree's own passwd and group, xattrs, ACLs, capabilities, hard links, holes, device nodes. */
+/* Writes TREE as a pax tar to FD: names as "./etc/passwd" in byte order, owners by number and name
+ * of the tree's own passwd and group, xattrs, ACLs, capabilities, hard links, holes, device nodes.
+ */
 int archive_write_tar(int fd, struct tree *tree, struct ib_error *err);
-/* Unpacks an archive (any compression libarchive knows) below DIR_FD. A member that would leave it,
- * also by a link, is an error. For COPY --unpack. */
-int archive_unpack(int fd, int dir_fd, struct ib_error *err);
+/* What differs from "as the archive says". */
+struct archive_options {
+	bool has_owner; /* all that is made belongs to uid:gid */
+	uid_t uid;
+	gid_t gid;
+	/* Patterns of path components ("*", "name-*"): only what lies below what they match, with
+	 * its path from there. NULL or ".": everything. */
+	const char *below;
+};
+
+/* Unpacks an archive (tar, cpio, zip; any compression libarchive knows) below DIR_FD. A member that
+ * would leave it, also by a link, is an error; what is there is replaced, but not a directory by a
+ * file. OPTIONS may be NULL. */
+int archive_extract(int fd, int dir_fd, const struct archive_options *options,
+		    struct ib_error *err);
 
 #endif

@@ -76,7 +76,7 @@ static int run(const struct job *j, int dir, struct ib_error *err)
 	if (!strcmp(j->type, "unpack")) {
 		cleanup_fd int fd = open(j->file, O_RDONLY | O_CLOEXEC);
 
-		return archive_unpack(fd, dir, err);
+		return archive_extract(fd, dir, NULL, err);
 	}
 	return make_fs(j, err);
 }

@@ -137,7 +137,7 @@ manifest bsd | sed 1d | diff a.list - >difference
 ok $? "bsdtar reads all back"
 "$extmk" unpack a.tar - own
 manifest own | sed 1d | diff a.list - >difference
-ok $? "archive_unpack reads all back"
+ok $? "archive_extract reads all back"
 
 # the same in a user namespace, through an overlay
 mkdir a-small user

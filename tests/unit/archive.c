@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* archive_write_tar and archive_unpack, as any user. */
+/* archive_write_tar and archive_extract, as any user. */
 #include "test.h"
 
 #include "support/archive.h"
@@ -94,7 +94,7 @@ TEST("a tree comes back from a tar: long and odd names, links, holes, times")
 	check(lseek(tar, 0, SEEK_END) < 1 << 20);
 	check_int(lseek(tar, 0, SEEK_END) % 10240, 0);
 	(void)lseek(tar, 0, SEEK_SET);
-	if (archive_unpack(tar, target, &err) < 0)
+	if (archive_extract(tar, target, NULL, &err) < 0)
 		test_fail(__FILE__, __LINE__, "%s", err.text);
 	describe(source, &want);
 	describe(target, &got);
@@ -135,7 +135,7 @@ TEST("a symlink that was there before does not lead out")
 	write_file(source, "a/file", "x", 1);
 	tar = tar_of(source);
 	check_int(symlinkat(out, target, "a"), 0);
-	check(archive_unpack(tar, target, &err) < 0);
+	check(archive_extract(tar, target, NULL, &err) < 0);
 	check_int(faccessat(outside, "file", F_OK, 0), -1);
 	remove_temp(from);
 	remove_temp(to);
@@ -150,7 +150,7 @@ TEST("what is no archive is refused")
 
 	check_int(fs_write_all(fd, "hello\n", 6), 0);
 	(void)lseek(fd, 0, SEEK_SET);
-	check(archive_unpack(fd, target, &err) < 0);
+	check(archive_extract(fd, target, NULL, &err) < 0);
 	check_str(err.text, "read the archive: Unrecognized archive format");
 	remove_temp(to);
 }
