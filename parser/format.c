@@ -6,6 +6,7 @@
 #include "front.h"
 #include "parse.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <string.h>
 
@@ -103,6 +104,7 @@ static void place_close(struct format *f, struct place *p, struct token *t)
 		p->column += 2;
 		return;
 	}
+	assert(p->depth > 0);
 	p->depth--;
 	p->continues = CONTINUES_NOT;
 	begin_line(f, p, t);
@@ -322,6 +324,17 @@ static void check_bounds(const struct format *f, struct ib_diag *diag, const str
 	}
 }
 
+/* A LAYOUT's block that begins on a line of its own parses; what is wrong with it is said
+ * elsewhere. */
+static void check_instructions(const struct ib_recipe *r)
+{
+	for (const struct ib_ast_instruction *in = r->ast.instructions; in; in = in->next) {
+		if (in->is_unknown && ib_diag_errors(r->diag) == 0)
+			ib_diag_add(r->diag, IB_D_SYNTAX, in->keyword_at,
+				    "'{' stands on the line of its LAYOUT, which a new line ends");
+	}
+}
+
 int ib_recipe_format(struct ib_recipe *r, struct buf *out)
 {
 	struct format f = { .arena = r->arena,
@@ -332,6 +345,7 @@ int ib_recipe_format(struct ib_recipe *r, struct buf *out)
 	const struct token *last = NULL;
 
 	pass_parse(r);
+	check_instructions(r);
 	if (ib_diag_errors(r->diag) > 0)
 		return -1;
 	f.escape = r->ast.escape;

@@ -29,11 +29,11 @@ struct secret {
 	bool is_required;
 	struct ib_span at; /* its first use */
 };
-struct secret_vec VEC(struct secret);
+struct secret_vec VEC(struct secret *);
 
 struct outline {
 	struct ib_recipe *r;
-	struct map parameter_names, secret_index; /* index + 1 */
+	struct map parameter_names, secret_ids;
 	struct parameter_vec parameters;
 	struct output_vec outputs;
 	struct secret_vec secrets;
@@ -70,24 +70,28 @@ static void add_parameter(struct outline *o, const struct live *live, const stru
 	(void)vec_push(o->r->arena, &o->parameters, p);
 }
 
+static const char *mount_key(const struct ib_mount *mount, const char *name)
+{
+	vec_foreach (struct ib_pair, key, &mount->keys) {
+		if (strcmp(key->key, name) == 0)
+			return key->value;
+	}
+	return "";
+}
+
 static void add_secret(struct outline *o, const struct ib_mount *mount)
 {
-	struct secret s = { .at = mount->at };
-	void **known;
+	const char *id = intern_str(o->r->names, mount_key(mount, "id"));
+	void **known = map_put(o->r->arena, &o->secret_ids, id);
+	struct secret *s = *known;
 
-	vec_foreach (struct ib_pair, key, &mount->keys) {
-		if (strcmp(key->key, "id") == 0)
-			s.id = intern_str(o->r->names, key->value);
-		else if (strcmp(key->key, "required") == 0)
-			s.is_required = strcmp(key->value, "true") == 0;
+	if (!s) {
+		*known = s = arena_alloc(o->r->arena, sizeof(*s));
+		*s = (struct secret){ .id = id, .at = mount->at };
+		(void)vec_push(o->r->arena, &o->secrets, s);
 	}
-	known = map_put(o->r->arena, &o->secret_index, s.id);
-	if (*known) {
-		o->secrets.items[(uintptr_t)*known - 1].is_required |= s.is_required;
-		return;
-	}
-	(void)vec_push(o->r->arena, &o->secrets, s);
-	*known = (void *)(uintptr_t)o->secrets.len;
+	if (strcmp(mount_key(mount, "required"), "true") == 0)
+		s->is_required = true;
 }
 
 static const char *suffix_of(const char *format)
@@ -257,11 +261,11 @@ void ib_recipe_outline_json(struct ib_recipe *r, struct buf *out)
 	}
 	json_array_end(&j);
 	json_array(&j, "secrets");
-	vec_foreach (struct secret, s, &o->secrets) {
+	vec_foreach (struct secret *, s, &o->secrets) {
 		json_object(&j, NULL);
-		json_str(&j, "id", s->id);
-		json_place(o, &j, s->at);
-		json_bool(&j, "required", s->is_required);
+		json_str(&j, "id", (*s)->id);
+		json_place(o, &j, (*s)->at);
+		json_bool(&j, "required", (*s)->is_required);
 		json_object_end(&j);
 	}
 	json_array_end(&j);
@@ -378,12 +382,12 @@ static void print_secrets(const struct outline *o, struct buf *out)
 	struct table t = { .arena = o->r->arena, .columns = 3 };
 
 	add_row(&t, (const char *[]){ "SECRET", "REQUIRED", "FIRST USE" });
-	vec_foreach (struct secret, s, &o->secrets) {
+	vec_foreach (struct secret *, s, &o->secrets) {
 		struct ib_place place = { 0 };
 
-		(void)ib_sources_locate(o->r->sources, s->at.start, &place);
+		(void)ib_sources_locate(o->r->sources, (*s)->at.start, &place);
 		add_row(&t, (const char *[]){
-				    s->id, s->is_required ? "yes" : "no",
+				    (*s)->id, (*s)->is_required ? "yes" : "no",
 				    arena_printf(o->r->arena, "%s:%u", place.file, place.line) });
 	}
 	print_table(&t, out);
