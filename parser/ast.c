@@ -82,7 +82,7 @@ struct ib_ast_heredoc *ast_heredoc(struct parse *p, size_t start, size_t end)
 		h->strips_tabs = true;
 		s++;
 	}
-	s += strspn(s, " \t");
+	s += strspn(s, " \t\v\f\r");
 	h->name = terminator(p, s, stop, &h->is_quoted);
 	h->at = line_span(&p->line, start, end);
 	h->body = "";
