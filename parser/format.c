@@ -118,15 +118,24 @@ static void place_comment(struct format *f, struct place *p, struct token *t)
 		p->continues = CONTINUES_BEHIND_COMMENT;
 }
 
-/* A node that begins with '#' would be a comment on a line of its own. */
+/* What begins a line is read anew: a node behind '{' must not become a comment or an instruction.
+ */
 static void check_node(const struct format *f, const struct place *p, struct token *t)
 {
+	const char *word = f->text + t->start;
+	const struct directive *row = directive_find(word, t->end - t->start);
+	struct ib_span at = { f->base + t->start, f->base + t->end };
+
 	t->is_node = p->depth > 0;
-	if (t->is_node && f->text[t->start] == '#')
-		ib_diag_add(p->diag, IB_D_SYNTAX,
-			    (struct ib_span){ f->base + t->start, f->base + t->end },
+	if (!t->is_node)
+		return;
+	if (*word == '#')
+		ib_diag_add(p->diag, IB_D_SYNTAX, at,
 			    "'#' begins a comment only at the start of a line; put it on a line of "
 			    "its own");
+	else if (row && strncmp(row->keyword, word, t->end - t->start) == 0)
+		ib_diag_add(p->diag, IB_D_SYNTAX, at,
+			    "instruction '%s' inside a block; '}' expected", row->keyword);
 }
 
 /* Of a word that crosses lines, which stand as they are. */

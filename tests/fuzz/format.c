@@ -18,7 +18,7 @@ static void add_tree(const struct buf *dump, struct buf *out)
 		const char *what = line + strspn(line, " "), *stop;
 
 		end = strchrnul(line, '\n');
-		stop = *line == ' ' ? end : memchr(line, '"', (size_t)(end - line));
+		stop = *line == ' ' ? end : memmem(line, (size_t)(end - line), " \"", 2);
 		what += strspn(what, "0123456789:");
 		buf_add(out, what, (size_t)((stop ? stop : end) - what));
 		buf_char(out, '\n');

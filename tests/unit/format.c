@@ -560,7 +560,6 @@ static const struct {
 	{ "FROM a\nENV A=x\\\r\r\n", "FROM a\nENV A=x\\\r\r\n" },
 	{ "FROM a\nRUN <<E\nx\r\r\ny\r\nE\r\n", "FROM a\nRUN <<E\nx\r\r\ny\nE\n" },
 	{ "FROM a\nPACKAGE a \\\n# end\n", "FROM a\nPACKAGE a\n# end\n" },
-	{ "FROM a\nCOPY <<\f E /x\nE\n", "FROM a\nCOPY <<\f E /x\nE\n" },
 	{ "FROM a\nCOPY <<\f E  /x\nE\n", "FROM a\nCOPY <<\f E /x\nE\n" },
 	{ "fr\\\nom a\n", "fr\\\nom a\n" },
 	{ "FROM a\nRUN <<\"\"\nx\n\n", "FROM a\nRUN <<\"\"\nx\n\n" },
