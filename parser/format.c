@@ -188,6 +188,7 @@ static void place(struct format *f, struct place *p, size_t i)
 		p->continues = CONTINUES_NOT;
 		return;
 	case T_BREAK:
+		p->has_empty |= p->is_line_start; /* a line that has nothing else */
 		if (p->is_line_start || p->continues != CONTINUES_NOT)
 			return;
 		if (break_counts(f, i))
@@ -225,11 +226,13 @@ static void place(struct format *f, struct place *p, size_t i)
  * of carriage returns one belongs to the line's end. */
 static void end_line(const struct format *f, const struct token *last, struct buf *out)
 {
-	size_t n = 0;
+	size_t end = out->len, n = 0;
 
 	if (!last || last->kind == T_BODY)
 		return;
-	while (last->kind != T_COMMENT && n < out->len && out->data[out->len - 1 - n] == f->escape)
+	while (end > 0 && (out->data[end - 1] == ' ' || out->data[end - 1] == '\t'))
+		end--;
+	while (last->kind != T_COMMENT && n < end && out->data[end - 1 - n] == f->escape)
 		n++;
 	if (n % 2)
 		buf_char(out, '\f');

@@ -561,6 +561,8 @@ static const struct {
 	{ "FROM a\nRUN <<E\nx\r\r\ny\r\nE\r\n", "FROM a\nRUN <<E\nx\r\r\ny\nE\n" },
 	{ "FROM a\nPACKAGE a \\\n# end\n", "FROM a\nPACKAGE a\n# end\n" },
 	{ "FROM a\nCOPY <<\f E  /x\nE\n", "FROM a\nCOPY <<\f E /x\nE\n" },
+	{ "FROM a\nENV A=x\\  \\\n", "FROM a\nENV A=x\\ \f\n" },
+	{ "\\\n# escape=`\nFROM a\n", "\n# escape=`\nFROM a\n" },
 	{ "fr\\\nom a\n", "fr\\\nom a\n" },
 	{ "FROM a\nRUN <<\"\"\nx\n\n", "FROM a\nRUN <<\"\"\nx\n\n" },
 };
