@@ -55,22 +55,6 @@ static bool is_break(const struct format *f, uint32_t pos)
 	return pos >= f->len || f->text[pos] == '\n';
 }
 
-/* A brace of a block, or the "--" behind flags. */
-static uint32_t lex_mark(struct format *f, uint32_t pos)
-{
-	uint32_t end = pos;
-	enum token_kind kind = T_WORD;
-
-	while (end < f->len && !is_blank(f->text[end]) && f->text[end] != '\n' && !is_break(f, end))
-		end++;
-	if (end - pos == 1 && f->text[pos] == '{')
-		kind = T_OPEN;
-	else if (end - pos == 1 && f->text[pos] == '}')
-		kind = T_CLOSE;
-	(void)push(f, kind, pos, end);
-	return end;
-}
-
 /* Behind the line break at POS and what vanishes with it: comments and empty lines. */
 static uint32_t skip_break(const struct format *f, uint32_t pos)
 {
@@ -85,6 +69,33 @@ static uint32_t skip_break(const struct format *f, uint32_t pos)
 		pos = end;
 	}
 	return f->len;
+}
+
+static bool ends_mark(const struct format *f, uint32_t pos)
+{
+	return pos >= f->len || is_blank(f->text[pos]) || f->text[pos] == '\n';
+}
+
+/* A brace of a block, or the "--" behind flags, which may cross a continued line. */
+static uint32_t lex_mark(struct format *f, uint32_t pos)
+{
+	uint32_t end = pos;
+	enum token_kind kind = T_WORD;
+
+	while (!ends_mark(f, end)) {
+		bool crosses = is_break(f, end);
+		uint32_t next = crosses ? skip_break(f, end) : end + 1;
+
+		if (crosses && ends_mark(f, next))
+			break;
+		end = next;
+	}
+	if (end - pos == 1 && f->text[pos] == '{')
+		kind = T_OPEN;
+	else if (end - pos == 1 && f->text[pos] == '}')
+		kind = T_CLOSE;
+	(void)push(f, kind, pos, end);
+	return end;
 }
 
 /* Behind the closing quote; the string may cross continued lines. */
