@@ -564,7 +564,7 @@ static const struct {
 	{ "FROM a\nENV A=x\\  \\\n", "FROM a\nENV A=x\\ \f\n" },
 	{ "FROM a\nRUN -\\\n- --x\n", "FROM a\nRUN -\\\n- --x\n" },
 	{ "FROM a\nRUN --\\\n  --x\n", "FROM a\nRUN -- \\\n    --x\n" },
-	{ "FROM a\nLAYOUT gpt {\n}\\", "FROM a\nLAYOUT gpt {\n}\n" },
+	{ "FROM a\nLAYOUT gpt {\npartition a\n}\\", "FROM a\nLAYOUT gpt {\n    partition a\n}\n" },
 	{ "\\\n# escape=`\nFROM a\n", "\n# escape=`\nFROM a\n" },
 	{ "fr\\\nom a\n", "fr\\\nom a\n" },
 	{ "FROM a\nRUN <<\"\"\nx\n\n", "FROM a\nRUN <<\"\"\nx\n\n" },
