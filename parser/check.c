@@ -513,6 +513,17 @@ static const struct ib_ast_word *last_word(const struct ib_ast_instruction *in)
 	return w;
 }
 
+static bool is_url(const char *s)
+{
+	static const char *const schemes[] = { "http://", "https://", "git://", "ssh://", "git@" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
+		if (strncasecmp(s, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	}
+	return false;
+}
+
 /* The destination: a word, the last one; with several sources a directory. False where it is
  * neither. */
 static bool check_dest(struct check *c, const struct ib_ast_instruction *in)
@@ -530,7 +541,7 @@ static bool check_dest(struct check *c, const struct ib_ast_instruction *in)
 		return false;
 	}
 	for (const struct ib_ast_word *w = in->words; w != dest; w = w->next)
-		has_glob = has_glob || (w->text && strpbrk(w->text, "*?["));
+		has_glob = has_glob || (w->text && !is_url(w->text) && strpbrk(w->text, "*?["));
 	if (!dest->text || !*dest->text) {
 		if (dest->text)
 			ib_diag_add(c->diag, IB_D_BAD_VALUE, dest->at, "the destination is empty");
@@ -581,17 +592,6 @@ static void check_from(struct check *c, const struct ib_ast_instruction *in)
 			    "a heredoc cannot stand beside --from");
 }
 
-static bool is_url(const char *s)
-{
-	static const char *const schemes[] = { "http://", "https://", "git://", "ssh://", "git@" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++) {
-		if (strncasecmp(s, schemes[i], strlen(schemes[i])) == 0)
-			return true;
-	}
-	return false;
-}
-
 static void check_COPY(struct check *c, const struct ib_ast_instruction *in)
 {
 	const struct ib_ast_word *dest = last_word(in);
@@ -631,29 +631,44 @@ static bool is_archive(const char *s)
 	return false;
 }
 
+/* --checksum: of a file sha256:HEX, of a repository the commit or its start. */
+static void check_checksum(struct check *c, const struct ib_ast_instruction *in)
+{
+	const char *sum = flag_text(in, "checksum"), *url = in->words ? in->words->text : NULL;
+	bool is_git = url && ib_is_git_url(url);
+	bool is_sha256 = sum && strncmp(sum, "sha256:", 7) == 0;
+	const char *hex = sum && is_sha256 ? sum + 7 : sum;
+	size_t n = sum ? strspn(hex, "0123456789abcdefABCDEF") : 0;
+
+	if (!sum || !*sum)
+		return;
+	if (is_git ? is_sha256 || hex[n] || n < 7 || n > 64 : !is_sha256 || hex[n] || n != 64)
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->value->at,
+			    is_git ? "expected a commit: 7 to 64 hexadecimal digits"
+				   : "expected sha256: and 64 hexadecimal digits");
+	if (!in->is_broken && count_words(in) > 2)
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->at,
+			    "--checksum is of one URL; write an ADD for each");
+}
+
 static void check_ADD(struct check *c, const struct ib_ast_instruction *in)
 {
-	const char *sum = flag_text(in, "checksum");
 	const struct ib_ast_word *dest = last_word(in);
 
 	check_ownership(c, in);
 	(void)is_target_phase(c, in);
-	if (sum && *sum &&
-	    (strncmp(sum, "sha256:", 7) != 0 || strspn(sum + 7, "0123456789abcdefABCDEF") != 64 ||
-	     sum[71]))
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->value->at,
-			    "expected sha256: and 64 hexadecimal digits");
+	check_checksum(c, in);
 	if (in->is_broken || !check_dest(c, in))
 		return;
-	if (sum && count_words(in) > 2)
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->at,
-			    "--checksum is of one URL; write an ADD for each");
 	for (const struct ib_ast_word *w = in->words; w != dest; w = w->next) {
-		if (!w->text || is_url(w->text))
-			continue;
-		ib_diag_add(c->diag, IB_D_WRITE_INSTEAD, w->at,
-			    "'%s' is not a URL: ADD downloads; write COPY %s%s ...", w->text,
-			    is_archive(w->text) ? "--unpack " : "", w->text);
+		if (w->text && !is_url(w->text))
+			ib_diag_add(c->diag, IB_D_WRITE_INSTEAD, w->at,
+				    "'%s' is not a URL: ADD downloads; write COPY %s%s ...",
+				    w->text, is_archive(w->text) ? "--unpack " : "", w->text);
+		else if (w->text && ib_is_git_url(w->text) && flag_find(in, "chmod"))
+			ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chmod")->at,
+				    "--chmod does not go with a repository: its files bring their "
+				    "modes");
 	}
 }
 
@@ -756,8 +771,13 @@ static void check_SOURCE(struct check *c, const struct ib_ast_instruction *in)
 {
 	static const char *const types[] = { "git", "tar", "file", "package" };
 	const struct ib_ast_word *type = in->words ? in->words->next : NULL;
+	const struct ib_ast_word *dest = type ? type->next : NULL;
 	const char *near;
 
+	if (dest && dest->text && dest->text[0] != '/')
+		ib_diag_add(c->diag, IB_D_BAD_VALUE, dest->at,
+			    "the destination '%s' is not absolute; write '/%s'", dest->text,
+			    dest->text);
 	if (!type || !type->text)
 		return;
 	near = ib_suggest(type->text, types, ARRAY_SIZE(types));

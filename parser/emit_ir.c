@@ -307,7 +307,7 @@ static void emit_ADD(struct emit *e, const struct ib_ast_instruction *in)
 	const char *sum = flag_text(in, "checksum");
 
 	add_files(e, op, in);
-	op->copy.checksum = sum ? sum + strlen("sha256:") : NULL;
+	op->copy.checksum = sum && strncmp(sum, "sha256:", 7) == 0 ? sum + 7 : sum;
 }
 
 static void emit_SOURCE(struct emit *e, const struct ib_ast_instruction *in)

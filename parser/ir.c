@@ -123,6 +123,17 @@ static void claim(struct dump *d, const char *key, bool value)
 		json_bool(&d->j, key, true);
 }
 
+bool ib_is_git_url(const char *text)
+{
+	static const char *const schemes[] = { "git@", "git://", "ssh://" };
+	size_t n = strcspn(text, "#");
+
+	for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+		if (strncasecmp(text, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return n > 4 && strncmp(text + n - 4, ".git", 4) == 0;
+}
+
 bool ib_is_secret_name(const char *variable)
 {
 	static const char *const marks[] = { "PASSWORD", "PASSWD", "TOKEN", "KEY", "SECRET" };

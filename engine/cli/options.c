@@ -312,7 +312,7 @@ static int read_environment(struct cli *cli)
 
 static int settle(struct cli *cli)
 {
-	static const char *const refreshes[] = { "packages", "base", "all" };
+	static const char *const refreshes[] = { "packages", "base", "sources", "all" };
 	static const char *const libraries[] = { "own", "dib" };
 	const char *overlay = getenv("IMAGEBUILD_OVERLAY");
 	struct ib_error err = IB_ERROR_INIT;

@@ -177,6 +177,33 @@ int packages_select(const struct package_request_vec *requests, const struct ele
 int pkg_map_lookup(const struct element *e, const char *name, const char *distro,
 		   const char *release, struct arena *a, struct str_vec *ret_names,
 		   struct ib_error *err);
+/* A line of a source-repository-* file, as written. */
+struct source_line {
+	const char *text;
+	struct ib_span at;
+	const struct element *element;
+};
+struct source_line_vec VEC(struct source_line);
+
+/* One source: of such a line or of SOURCE. */
+struct source_request {
+	const char *name, *type, *dest, *location, *ref; /* from dest on, NULL where not given */
+	const struct element *element;			 /* NULL: the recipe */
+	struct ib_span at;
+};
+
+struct source_request_vec VEC(struct source_request);
+
+/* The lines of all source-repository-* files, but for empty ones and comments. */
+int sources_collect(const struct hooks *hooks, struct ib_sources *sources, struct arena *a,
+		    struct source_line_vec *ret_lines, struct ib_error *err);
+/* Puts variables into LINE and splits it. -ENOKEY: one is not set. */
+int source_parse(const struct source_line *line, env_lookup *lookup, const void *context,
+		 struct arena *a, struct source_request *ret_request, struct ib_error *err);
+/* What DIB_REPOTYPE_N, DIB_REPOLOCATION_N, DIB_REPOREF_N and DIB_GITREPOBASE make of R: 1; 0 where its
+ * install type is not source, so that nothing is fetched. */
+int source_settle(struct source_request *r, env_lookup *lookup, const void *context, struct arena *a,
+		  struct ib_error *err);
 /* SET's svc-map files merged and settled for a distribution: sorted service -> name pairs. */
 int svc_map_merge(const struct element_set *set, const char *distro, struct arena *a,
 		  struct ib_pair_vec *ret_pairs, struct ib_error *err);

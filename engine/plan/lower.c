@@ -20,6 +20,8 @@ static const struct engine_step {
 	{ STEP_pkg_map, IB_PHASE_EXTRA_DATA, "10-create-pkg-map-dir", FRAMEWORK_PKG_MAP, NULL },
 	{ STEP_svc_map, IB_PHASE_EXTRA_DATA, "10-merge-svc-map-files", FRAMEWORK_SVC_MAP, NULL },
 	{ STEP_manifests, IB_PHASE_EXTRA_DATA, "20-manifest-dir", FRAMEWORK_MANIFESTS, NULL },
+	{ STEP_source_repositories, IB_PHASE_EXTRA_DATA, "98-source-repositories",
+	  FRAMEWORK_SOURCE_REPOSITORIES, NULL },
 	{ STEP_install_types, IB_PHASE_EXTRA_DATA, "99-enable-install-types",
 	  FRAMEWORK_INSTALL_TYPES, NULL },
 	{ STEP_package_installs, IB_PHASE_EXTRA_DATA, "99-squash-package-install",
@@ -142,11 +144,15 @@ static void add_engine_steps(struct lowering *lo)
 		if (row->phase != lo->phase || !e ||
 		    (row->dir && !has_directory(&lo->stage->hooks, row->dir)))
 			continue;
-		push(lo, (struct step){ .code = row->code,
-					.at = e->at,
-					.name = row->name,
-					.element = e,
-					.number = hooks_number(row->name) });
+		if (row->code == STEP_source_repositories && !lo->stage->sources.len)
+			continue;
+		push(lo,
+		     (struct step){ .code = row->code,
+				    .at = e->at,
+				    .name = row->name,
+				    .element = e,
+				    .is_decided_at_build = row->code == STEP_source_repositories,
+				    .number = hooks_number(row->name) });
 	}
 }
 
@@ -293,6 +299,16 @@ static void add_ops(struct lowering *lo, const struct ib_op_vec *ops, const stru
 		} else if (op->code == IB_OP_COPY) {
 			s.code = STEP_copy;
 			add_copy(lo, s);
+		} else if (op->code == IB_OP_ADD) {
+			s.code = STEP_add;
+			s.name = slug(lo->arena, op->copy.dest.text, "add");
+			s.is_decided_at_build = op->when.len > 0 || !op->copy.checksum;
+			push(lo, s);
+		} else if (op->code == IB_OP_SOURCE) {
+			s.code = STEP_source;
+			s.name = slug(lo->arena, op->source.name, "source");
+			s.is_decided_at_build = true;
+			push(lo, s);
 		} else if (op->code == IB_OP_WORKDIR) {
 			s.code = STEP_workdir;
 			s.name = slug(lo->arena, op->workdir.text, "workdir");

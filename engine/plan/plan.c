@@ -183,6 +183,8 @@ static int plan_stage(struct planner *pl, struct plan_stage *stage)
 	/* Again: the layout says what DIB_BLOCK_DEVICE is. */
 	guess(p, stage);
 	unbuilt_check_hooks(pl, stage);
+	if (fetches_plan(pl, stage) < 0)
+		return -1;
 	return lower_stage(pl, stage) < 0 ? -1 : key_stage(pl, stage);
 }
 

@@ -55,6 +55,7 @@ struct plan_stage {
 	struct ib_op_vec settings;	/* LABEL, CONFIG and LAYOUT: the fragments', then the stage's own, which win */
 	struct hooks hooks;
 	struct package_request_vec packages;
+	struct source_line_vec sources;	/* of source-repository-* files; empty where NO_SOURCE_REPOSITORIES is known */
 	struct step_vec steps;
 	uint32_t tree_end;		/* steps before it make the tree (to post-root); the rest finish it */
 	struct map guessed;		/* variables known without a shell */
@@ -116,6 +117,16 @@ int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena 
 /* The input key of S, a step of STAGE or a copy of one with other entries, as its files are now. */
 int plan_key_again(const struct plan *p, const struct plan_stage *stage, const struct step *s,
 		   struct digest *ret_key, struct ib_error *err);
+
+/* A source of ADD: a file, or a repository "URL[#REF[:DIRECTORY]]". */
+struct add_url {
+	bool is_git;
+	const char *url, *ref, *subdir;	/* git: NULL where not given */
+	const char *name;		/* of a file: the last component of the URL's path; may be "" */
+};
+void plan_add_url(const char *text, struct arena *a, struct add_url *ret_url);
+/* The request of a SOURCE op, not yet settled. */
+struct source_request plan_source_of(const struct ib_op *op);
 
 /* What the plan needs of the machine and is not there. */
 struct missing {

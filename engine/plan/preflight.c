@@ -179,6 +179,16 @@ static void need_space(struct preflight *pf, const char *dir, uint64_t bytes, co
 	    NULL, "make room, or name another directory");
 }
 
+static void need_at(void *context, const char *tool, const char *why, struct ib_span at)
+{
+	struct preflight *pf = context;
+	size_t before = pf->missing->len;
+
+	need_tool(pf, tool, NULL, why);
+	if (pf->missing->len > before)
+		pf->missing->items[before].at = at;
+}
+
 static void check_inputs(struct preflight *pf)
 {
 	vec_foreach (const char *, input, &pf->plan->options->inputs)
@@ -201,6 +211,7 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 	for (size_t i = 0; i < p->stages_len; i++) {
 		check_elements(&pf, &p->stages[i]);
 		check_outputs(&pf, &p->stages[i]);
+		fetches_tools(p, &p->stages[i], need_at, &pf);
 		if (p->stages[i].layout)
 			layout_tools(p->stages[i].layout, need_tool, &pf);
 		needs_disk = needs_disk || stage_needs_disk(p, p->stages[i].ir);

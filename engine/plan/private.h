@@ -36,6 +36,12 @@ bool request_is_known(const struct package_request *r, const struct plan_known *
 /* Whether R is part of the transaction that installs, or of the one that removes. */
 bool request_is_of(const struct package_request *r, enum ib_phase phase, bool is_removal);
 
+/* fetches.c: collects STAGE's sources, and reports those that cannot be. -1 with DIAG set. */
+int fetches_plan(struct planner *pl, struct plan_stage *stage);
+/* Calls NEED with "curl" or "git" for each thing that STAGE fetches. */
+void fetches_tools(const struct plan *p, const struct plan_stage *stage,
+		   void (*need)(void *context, const char *tool, const char *why, struct ib_span at), void *context);
+
 /* key.c */
 int key_stage(struct planner *pl, struct plan_stage *stage);
 /* A line "name length:value\n". */

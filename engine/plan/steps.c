@@ -3,6 +3,7 @@
 #include "plan/private.h"
 
 #include "cache/cache.h"
+#include "support/fetch.h"
 #include "support/fs.h"
 
 #include <errno.h>
@@ -135,13 +136,8 @@ static int hash_entry(const struct plan *p, int context_fd, const struct copy_en
 	return 0;
 }
 
-static int hash_copy(const struct step *s, const struct plan *p, struct buf *out,
-		     struct ib_error *err)
+static void hash_files(const struct ib_op_copy *copy, struct buf *out)
 {
-	const struct ib_op_copy *copy = &s->op->copy;
-	const char *dir = plan_context(p, s->op);
-	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-
 	key_text(out, "dest", copy->dest.text);
 	key_text(out, "chown", copy->chown ? copy->chown : "");
 	key_text(out, "chmod", copy->chmod ? copy->chmod : "");
@@ -154,6 +150,15 @@ static int hash_copy(const struct step *s, const struct plan *p, struct buf *out
 		key_text(out, "heredoc", doc->name);
 		key_digest(out, "content", &d);
 	}
+}
+
+static int hash_copy(const struct step *s, const struct plan *p, struct buf *out,
+		     struct ib_error *err)
+{
+	const char *dir = plan_context(p, s->op);
+	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+
+	hash_files(&s->op->copy, out);
 	if (s->entries)
 		vec_foreach (struct copy_entry, e, s->entries) {
 			int r = hash_entry(p, fd, e, out, err);
@@ -161,6 +166,44 @@ static int hash_copy(const struct step *s, const struct plan *p, struct buf *out
 			if (r < 0)
 				return r;
 		}
+	return 0;
+}
+
+/* What the addresses lead to is in the run key. */
+static int hash_add(const struct step *s, const struct plan *p, struct buf *out,
+		    struct ib_error *err)
+{
+	const struct ib_op_copy *add = &s->op->copy;
+
+	(void)err;
+	hash_files(add, out);
+	vec_foreach (struct ib_word, word, &add->sources)
+		key_text(out, "url", fetch_shown(word->text, p->arena));
+	if (add->checksum)
+		key_text(out, "checksum", add->checksum);
+	return 0;
+}
+
+static int hash_source(const struct step *s, const struct plan *p, struct buf *out,
+		       struct ib_error *err)
+{
+	const struct ib_op_source *source = &s->op->source;
+
+	(void)err;
+	key_text(out, "name", source->name);
+	key_text(out, "type", source->type);
+	key_text(out, "dest", source->dest);
+	key_text(out, "location", fetch_shown(source->location, p->arena));
+	key_text(out, "ref", source->ref ? source->ref : "");
+	return 0;
+}
+
+static int hash_source_repositories(const struct step *s, const struct plan *p, struct buf *out,
+				    struct ib_error *err)
+{
+	(void)err;
+	vec_foreach (struct source_line, line, &plan_stage_of(p, s)->sources)
+		key_text(out, "source", fetch_shown(line->text, p->arena));
 	return 0;
 }
 
@@ -402,6 +445,28 @@ static void describe_copy(const struct step *s, struct buf *out)
 	add_element(s, out);
 }
 
+static void describe_add(const struct step *s, struct buf *out)
+{
+	const struct ib_op_copy *add = &s->op->copy;
+	cleanup_arena struct arena *a = arena_new();
+
+	buf_str(out, "ADD");
+	vec_foreach (struct ib_word, word, &add->sources)
+		buf_printf(out, " %s", fetch_shown(word->text, a));
+	vec_foreach (struct ib_heredoc, doc, &add->heredocs)
+		buf_printf(out, " <<%s", doc->name);
+	buf_printf(out, " %s", add->dest.text);
+	add_element(s, out);
+}
+
+static void describe_source(const struct step *s, struct buf *out)
+{
+	const struct ib_op_source *source = &s->op->source;
+
+	buf_printf(out, "SOURCE %s %s %s", source->name, source->type, source->dest);
+	add_element(s, out);
+}
+
 static void describe_workdir(const struct step *s, struct buf *out)
 {
 	buf_printf(out, "WORKDIR %s", s->op->workdir.text);
@@ -437,6 +502,7 @@ static void describe_verb(const struct step *s, struct buf *out)
 #define describe_install_static describe_verb
 #define describe_init_system describe_verb
 #define describe_init_scripts describe_verb
+#define describe_source_repositories describe_verb
 #define describe_manifests describe_verb
 
 const struct step_kind step_kinds[STEPS] = {

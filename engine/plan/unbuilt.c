@@ -80,14 +80,10 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 	case IB_OP_COPY:
 		check_copy(pl, op);
 		break;
-	case IB_OP_ADD:
-	case IB_OP_SOURCE:
 	case IB_OP_CONFIG:
 		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET,
 			    op->keyword_at.end ? op->keyword_at : op->at, "%s is not built yet",
-			    op->code == IB_OP_CONFIG ? op->config.keyword
-			    : op->code == IB_OP_ADD  ? "ADD"
-						     : "SOURCE");
+			    op->config.keyword);
 		break;
 	case IB_OP_OUTPUT:
 		check_output(pl, op);
@@ -96,6 +92,8 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, op->later.at.end ? op->later.at : op->at,
 			    "%s is not built yet", op->later.text);
 		break;
+	case IB_OP_ADD:
+	case IB_OP_SOURCE:
 	case IB_OP_ELEMENT:
 	case IB_OP_ENV:
 	case IB_OP_ARG:
@@ -127,52 +125,6 @@ void unbuilt_check(struct planner *pl, const struct ib_stage *stage)
 		check_format(pl, *format, stage->at);
 }
 
-/* Whether source-repositories would leave NAME alone: its install type is known and not "source".
- */
-static bool is_left_alone(const struct plan_known *known, const char *name, size_t n)
-{
-	struct buf variable = BUF_INIT;
-	const char *type;
-
-	buf_str(&variable, "DIB_INSTALLTYPE_");
-	for (size_t i = 0; i < n; i++)
-		buf_char(&variable, strchr("-.+", name[i]) ? '_' : name[i]);
-	type = plan_known_find(known, variable.data);
-	buf_release(&variable);
-	if (!type)
-		type = plan_known_find(known, "DIB_DEFAULT_INSTALLTYPE");
-	return type && strcmp(type, "source") != 0;
-}
-
-static void check_source_file(struct planner *pl, const struct plan_known *known,
-			      const struct hook_file *f)
-{
-	struct ib_error err = IB_ERROR_INIT;
-	struct ib_span span;
-	const char *text;
-
-	if (element_source(pl->plan->sources, f->source, &span, &err) < 0)
-		return;
-	text = ib_sources_text(pl->plan->sources, span);
-	for (uint32_t at = span.start; at < span.end;) {
-		const char *line = text + (at - span.start),
-			   *end = memchr(line, '\n', span.end - at);
-		uint32_t n = end ? (uint32_t)(end - line) : span.end - at;
-		uint32_t name = 0;
-
-		while (name < n && line[name] != ' ')
-			name++;
-		if (n > 0 && line[0] != '#' && name > 0 && !is_left_alone(known, line, name)) {
-			ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, ((struct ib_span){ at, at + n }),
-				    "source-repositories is not built yet, and element '%s' "
-				    "installs from source",
-				    f->element->name);
-			return;
-		}
-		at += n + 1;
-	}
-}
-
 static bool names_device(const struct hook_file *f)
 {
 	static const char name[] = "IMAGE_BLOCK_DEVICE";
@@ -185,7 +137,7 @@ static bool names_device(const struct hook_file *f)
 
 /* Disks are written without devices, so a hook that wants one cannot do its work. Our bootloader
  * element is the engine's other half and never asks. */
-static void check_devices(struct planner *pl, const struct plan_stage *stage)
+void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage)
 {
 	for (int phase = 0; phase < IB_PHASES; phase++) {
 		struct hook_file_vec files;
@@ -207,18 +159,4 @@ static void check_devices(struct planner *pl, const struct plan_stage *stage)
 				     f->element->name);
 		}
 	}
-}
-
-void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage)
-{
-	struct plan_known known = { pl->plan, stage };
-
-	check_devices(pl, stage);
-	if (!element_set_find(&stage->set, "source-repositories") ||
-	    plan_known_find(&known, "NO_SOURCE_REPOSITORIES"))
-		return;
-	vec_foreach (struct hook_file, f, &stage->hooks.files)
-		if (strncmp(f->path, "source-repository-", strlen("source-repository-")) == 0 &&
-		    !strchr(f->path, '/') && f->path[strlen(f->path) - 1] != '~')
-			check_source_file(pl, &known, f);
 }

@@ -15,15 +15,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-struct copy {
-	const struct ib_op_copy *op;
-	struct copy_entry_vec entries;
-	int context_fd, root_fd;
-	bool has_owner, is_dir; /* is_dir: the destination is a directory */
-	uid_t uid;
-	gid_t gid;
-};
-
 static int set_owner(const struct copy *c, int fd, const char *name, struct ib_error *err)
 {
 	uid_t uid = c->has_owner ? c->uid : 0;
@@ -47,8 +38,7 @@ static int mode_of(const struct copy *c, mode_t old, bool is_dir, mode_t *ret_mo
 	return 0;
 }
 
-/* The path of a thing called NAME below the destination. */
-static char *place(const struct copy *c, const char *name)
+char *copy_place(const struct copy *c, const char *name)
 {
 	const char *dest = c->op->dest.text;
 
@@ -101,26 +91,35 @@ static int finish(const struct copy *c, int fd, mode_t old, const struct timespe
 	return 0;
 }
 
+int copy_put(const struct copy *c, int from, const char *path, mode_t mode,
+	     const struct timespec *mtime, struct ib_error *err)
+{
+	cleanup_fd int to = create(c, path, err);
+	struct stat st;
+	int r;
+
+	if (to < 0)
+		return to;
+	if (fstat(from, &st) < 0)
+		return ib_fail(err, errno, "look at what '%s' is made of", path);
+	r = fs_copy_sparse(from, 0, to, 0, (uint64_t)st.st_size, err);
+	if (r >= 0 && ftruncate(to, st.st_size) < 0)
+		return ib_fail(err, errno, "set the size of '%s'", path);
+	return r < 0 ? r : finish(c, to, mode, mtime, err);
+}
+
 static int copy_file(const struct copy *c, const struct copy_entry *e, const char *path,
 		     struct ib_error *err)
 {
 	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_RDONLY | O_NOFOLLOW);
-	cleanup_fd int to = -1;
 	struct stat st;
-	int r;
 
 	if (from < 0 || fstat(from, &st) < 0)
 		return ib_fail(err, errno, "open '%s' of the context", e->path);
 	if (!S_ISREG(st.st_mode))
 		return ib_fail_text(err, EINVAL, "'%s' of the context is no longer a regular file",
 				    e->path);
-	to = create(c, path, err);
-	if (to < 0)
-		return to;
-	r = fs_copy_sparse(from, 0, to, 0, (uint64_t)st.st_size, err);
-	if (r >= 0 && ftruncate(to, st.st_size) < 0)
-		return ib_fail(err, errno, "set the size of '%s'", path);
-	return r < 0 ? r : finish(c, to, st.st_mode, &st.st_mtim, err);
+	return copy_put(c, from, path, st.st_mode, &st.st_mtim, err);
 }
 
 static int copy_symlink(const struct copy *c, const struct copy_entry *e, const char *path,
@@ -185,23 +184,25 @@ static int set_dir_time(const struct copy *c, const struct copy_entry *e, const 
 	return 0;
 }
 
-/* --unpack: what the archive holds, below the destination. */
-static int unpack_entry(const struct copy *c, const struct copy_entry *e, struct ib_error *err)
+int copy_unpack(const struct copy *c, int from, struct ib_error *err)
 {
 	const struct archive_options options = { .has_owner = c->has_owner,
 						 .uid = c->uid,
 						 .gid = c->gid };
+	cleanup_fd int to = target_mkdirs(c->root_fd, c->op->dest.text, 0755, err);
+
+	return to < 0 ? to : archive_extract(from, to, &options, err);
+}
+
+static int unpack_entry(const struct copy *c, const struct copy_entry *e, struct ib_error *err)
+{
 	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_RDONLY | O_CLOEXEC);
-	cleanup_fd int to = -1;
 	int r;
 
 	err->at = e->at;
 	if (from < 0)
 		return ib_fail(err, errno, "open '%s' of the context", e->path);
-	to = target_mkdirs(c->root_fd, c->op->dest.text, 0755, err);
-	if (to < 0)
-		return to;
-	r = archive_extract(from, to, &options, err);
+	r = copy_unpack(c, from, err);
 	return r < 0 ? ib_wrap(err, "'%s'", e->path) : 0;
 }
 
@@ -210,7 +211,7 @@ static int copy_entry(const struct copy *c, const struct copy_entry *e, struct i
 	const char *slash = strrchr(e->path, '/');
 	bool is_whole = *e->name || !c->is_dir || S_ISDIR(e->mode);
 	const char *name = is_whole ? e->name : slash ? slash + 1 : e->path;
-	cleanup_free char *path = place(c, name);
+	cleanup_free char *path = copy_place(c, name);
 	int r;
 
 	err->at = e->at;
@@ -230,7 +231,7 @@ static int copy_entry(const struct copy *c, const struct copy_entry *e, struct i
 
 static int copy_heredoc(const struct copy *c, const struct ib_heredoc *doc, struct ib_error *err)
 {
-	cleanup_free char *path = place(c, c->is_dir ? doc->name : "");
+	cleanup_free char *path = copy_place(c, c->is_dir ? doc->name : "");
 	cleanup_fd int fd = create(c, path, err);
 	int r;
 
@@ -241,6 +242,17 @@ static int copy_heredoc(const struct copy *c, const struct ib_heredoc *doc, stru
 	if (r < 0)
 		return ib_fail(err, -r, "write '%s'", path);
 	return finish(c, fd, S_IFREG | 0644, NULL, err);
+}
+
+int copy_heredocs(const struct copy *c, struct ib_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < c->op->heredocs.len; i++)
+		r = copy_heredoc(c, &c->op->heredocs.items[i], err);
+	if (r >= 0)
+		err->at = (struct ib_span){ 0, 0 };
+	return r;
 }
 
 /* The destination is a directory where it says so, where it is one, and where more than one thing
@@ -255,6 +267,17 @@ static void look_at_dest(struct copy *c)
 		    c->op->heredocs.len + c->op->sources.len > 1;
 }
 
+int copy_start(struct copy *c, struct ib_error *err)
+{
+	int r = c->op->chown ? owner_find(c->root_fd, c->op->chown, &c->uid, &c->gid, err) : 0;
+
+	if (r < 0)
+		return r;
+	c->has_owner = c->op->chown != NULL;
+	look_at_dest(c);
+	return 0;
+}
+
 static int copy_all(const struct copy *c, struct ib_error *err)
 {
 	int r = 0;
@@ -264,14 +287,12 @@ static int copy_all(const struct copy *c, struct ib_error *err)
 		if (r < 0)
 			return r;
 	}
-	vec_foreach (const struct ib_heredoc, doc, &c->op->heredocs) {
-		r = copy_heredoc(c, doc, err);
-		if (r < 0)
-			return r;
-	}
+	r = copy_heredocs(c, err);
+	if (r < 0)
+		return r;
 	for (size_t i = c->entries.len; i > 0; i--) {
 		const struct copy_entry *e = &c->entries.items[i - 1];
-		cleanup_free char *path = place(c, e->name);
+		cleanup_free char *path = copy_place(c, e->name);
 
 		r = S_ISDIR(e->mode) && *e->name ? set_dir_time(c, e, path, err) : 0;
 		if (r < 0)
@@ -299,14 +320,9 @@ static int copy_fn(void *arg, struct ib_error *err)
 			return ib_fail(err, errno, "open the context '%s'", context);
 	}
 	c.context_fd = context_fd;
-	if (c.op->chown) {
-		r = owner_find(root_fd, c.op->chown, &c.uid, &c.gid, err);
-		if (r < 0)
-			return r;
-		c.has_owner = true;
-	}
-	look_at_dest(&c);
-	r = copy_all(&c, err);
+	r = copy_start(&c, err);
+	if (r >= 0)
+		r = copy_all(&c, err);
 	if (r >= 0)
 		err->at = (struct ib_span){ 0, 0 };
 	return r;

@@ -1,9 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Modes and owners of COPY. */
+/* What COPY and ADD share: a file's way into the target, modes, owners. */
 #ifndef IMAGEBUILD_COPY_H
 #define IMAGEBUILD_COPY_H
 
 #include "run/stage.h"
+
+struct copy {
+	const struct ib_op_copy *op;
+	struct copy_entry_vec entries;
+	int context_fd, root_fd;
+	bool has_owner, is_dir; /* is_dir: the destination is a directory */
+	uid_t uid;
+	gid_t gid;
+};
+
+/* Inside the step: looks for the owner and at the destination. root_fd is set. */
+int copy_start(struct copy *c, struct ib_error *err);
+/* The path of a thing called NAME below the destination; freed by the caller. */
+char *copy_place(const struct copy *c, const char *name);
+/* Writes what FROM holds to PATH of the target, with MODE (--chmod changes it) and a time (NULL:
+ * now). */
+int copy_put(const struct copy *c, int from, const char *path, mode_t mode,
+	     const struct timespec *mtime, struct ib_error *err);
+int copy_heredocs(const struct copy *c, struct ib_error *err);
+/* Unpacks the archive below the destination. */
+int copy_unpack(const struct copy *c, int from, struct ib_error *err);
 
 /* chmod(1)'s TEXT ("0644", "u=rwX,go=rX") applied to OLD; umask does not count. False: not a mode.
  */

@@ -40,6 +40,8 @@ bool step_names_variable(const struct stage_run *sr, const struct step *s, const
 {
 	if (s->code == STEP_run)
 		return !s->op->run.text || strstr(s->op->run.text, name);
+	if (s->code == STEP_source || s->code == STEP_source_repositories)
+		return strcmp(name, "IMAGE_NAME") == 0; /* the manifest is called by it */
 	if (s->code != STEP_hook)
 		return s->code == STEP_manifests;
 	return !s->hook->source || file_names(s->hook->source, name) ||
@@ -78,6 +80,7 @@ void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
 	if (s->code == STEP_leave && sr->run->fstab)
 		hasher_add(h, sr->run->fstab, strlen(sr->run->fstab));
 	add_home(sr, s, h);
+	fetched_hash(sr, h);
 	add_salt(sr, s, h);
 	(void)hasher_end(h, ret_key->bytes);
 	hasher_free(h);

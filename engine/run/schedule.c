@@ -106,6 +106,9 @@ static int do_step(struct stage_run *sr, const struct step *s, struct ib_error *
 		if (r < 0)
 			return r;
 	}
+	r = fetched_find(sr, s, err);
+	if (r < 0)
+		return r;
 	if (step_is_forced(sr, s)) {
 		r = step_new_salt(sr, s, err);
 		if (r < 0)

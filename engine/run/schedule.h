@@ -44,6 +44,18 @@ int copy_refresh(struct stage_run *sr, const struct step *s, const struct step *
 		 struct ib_error *err);
 int copy_verify(struct stage_run *sr, const struct step *s, struct ib_error *err);
 
+/* fetched.c: finds what S takes from elsewhere and what its key is to have of it. Nothing is
+ * fetched where the key is known without. */
+int fetched_find(struct stage_run *sr, const struct step *s, struct ib_error *err);
+void fetched_hash(const struct stage_run *sr, struct hasher *h);
+/* Fetches what is not in the cache yet, checks checksums. */
+int fetched_get(struct stage_run *sr, const struct step *s, struct ib_error *err);
+/* The environment of curl and git. */
+const char *const *fetched_env(struct stage_run *sr);
+/* sources.c: the settled requests of the step that are to be fetched. */
+int sources_find(struct stage_run *sr, const struct step *s,
+		 struct source_request_vec *ret_requests, struct ib_error *err);
+
 /* meta.c: meta.json of a layer. */
 struct layer_meta {
 	struct sandbox_left_vec left;

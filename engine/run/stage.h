@@ -6,6 +6,7 @@
 
 #include "run/run.h"
 #include "sandbox/sandbox.h"
+#include "support/fetch.h"
 
 #include <imagebuild/error.h>
 
@@ -51,6 +52,19 @@ struct context {
 };
 struct context_vec VEC(struct context);
 
+/* A file or commit from elsewhere, as far as the step's key needs it. */
+struct fetched {
+	struct ib_span at;
+	const char *url, *shown;       /* shown: without a password */
+	bool is_git;
+	const char *path;	       /* in the cache; NULL: not fetched yet */
+	struct digest digest;	       /* of a file */
+	struct fetch_ref ref;	       /* of a repository */
+	const char *name, *subdir;     /* ADD */
+	struct source_request request; /* SOURCE */
+};
+struct fetched_vec VEC(struct fetched);
+
 struct stage_run {
 	struct run *run;
 	const struct plan_stage *stage;
@@ -70,6 +84,7 @@ struct stage_run {
 	bool has_resolv, is_refreshed;
 	uint32_t number; /* of the step, for events and logs */
 	struct context_vec contexts; /* that are open */
+	struct fetched_vec fetched; /* what the step at hand takes from elsewhere */
 };
 
 /* What a step asks of the sandbox. run_NAME fills it in. */

@@ -53,6 +53,9 @@ struct ib_pair_vec VEC(struct ib_pair);
  * prints as <set> everywhere. */
 bool ib_is_secret_name(const char *variable);
 
+/* Whether ADD takes TEXT for a git repository: git@, git:, ssh:, or a path that ends in ".git". */
+bool ib_is_git_url(const char *text);
+
 struct ib_word {
 	const char *text;
 	struct ib_span at;
@@ -152,7 +155,7 @@ struct ib_op_copy {		/* COPY and ADD */
 	struct ib_word dest;	/* absolute, or relative to the WORKDIR already joined */
 	const char *chown;	/* "U:G" as written, or NULL */
 	const char *chmod;	/* octal or symbolic, or NULL */
-	const char *checksum;	/* ADD: hex of SHA-256, or NULL */
+	const char *checksum;	/* ADD: hex of SHA-256, of a git URL the commit or its start, or NULL */
 	bool is_unpacked;
 };
 

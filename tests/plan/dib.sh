@@ -9,20 +9,11 @@ library=/usr/lib/python3/dist-packages/diskimage_builder/elements
 # element, and a word of the error
 exceptions='
 deploy-kexec IB1402
-dracut-ramdisk IB1400
-keylime-agent IB1400
 lvm IB1408
 modprobe-blacklist IB1404
-pip-and-virtualenv IB1400
-proliant-tools IB1400
-python-brickclient IB1400
-python-stow-versions IB1400
-rax-nova-agent IB1400
-simple-init IB1400
-tpm-emulator IB1400
 '
-# IB1402: it needs 'deploy', which dib has no more. IB1404: dib's modprobe has the same hook. IB1400: it fetches
-# sources, which is not built yet. IB1408: it wants a device.
+# IB1402: it needs 'deploy', which dib has no more. IB1404: dib's modprobe has the same hook.
+# IB1408: it wants a device.
 
 plan_with() {
 	printf '%s\n' "$@" 'OUTPUT tar' >"$work/Imagefile"
