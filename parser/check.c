@@ -720,6 +720,35 @@ static void check_format(struct check *c, const struct ib_ast_instruction *in,
 			    w->text);
 }
 
+static bool has_word(const struct ib_ast_word *words, const char *text)
+{
+	for (const struct ib_ast_word *w = words; w; w = w->next)
+		if (!w->text || strcmp(w->text, text) == 0)
+			return true;
+	return false;
+}
+
+static void check_tags(struct check *c, const struct ib_ast_instruction *in)
+{
+	bool is_container = has_word(in->words, "docker") || has_word(in->words, "oci");
+
+	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
+		const char *problem;
+
+		if (strcmp(f->name, "tag") != 0 || !f->value || !f->value->text)
+			continue;
+		problem = tag_problem(f->value->text);
+		if (problem)
+			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
+				    "expected --tag=NAME:TAG, not '%s': %s", f->value->text,
+				    problem);
+		else if (!is_container && in->words)
+			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->name_at,
+				    "--tag is the name of a docker or oci image, and this OUTPUT "
+				    "writes neither");
+	}
+}
+
 static void check_OUTPUT(struct check *c, const struct ib_ast_instruction *in)
 {
 	const char *list = flag_text(in, "checksum"), *name = flag_text(in, "name"), *part;
@@ -744,12 +773,7 @@ static void check_OUTPUT(struct check *c, const struct ib_ast_instruction *in)
 			ib_diag_add(c->diag, IB_D_FLAG_VALUE, options->value->at,
 				    "expected --options=KEY=VALUE,...");
 	}
-	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
-		if (strcmp(f->name, "tag") == 0 && f->value && f->value->text &&
-		    strpbrk(f->value->text, " \t\n"))
-			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
-				    "expected --tag=NAME:TAG");
-	}
+	check_tags(c, in);
 	for (const struct ib_ast_word *w = in->words; w && count < 64; w = w->next, count++) {
 		if (w->text)
 			check_format(c, in, w);

@@ -383,6 +383,20 @@ static void emit_OUTPUT(struct emit *e, const struct ib_ast_instruction *in)
 	}
 }
 
+/* As Docker has it: the text is the last word, behind a flag that takes it. */
+static void add_config_shell(struct emit *e, struct str_vec *shell)
+{
+	const struct ib_ast_instruction *given = now(e)->shell;
+
+	if (given)
+		vec_foreach (const char *, word, &given->json)
+			(void)vec_push(e->r->arena, shell, *word);
+	else
+		(void)vec_push(e->r->arena, shell, "/bin/sh");
+	if (!ib_shell_takes_text(shell))
+		(void)vec_push(e->r->arena, shell, "-c");
+}
+
 static void add_config(struct emit *e, const struct ib_ast_instruction *in)
 {
 	struct ib_op *op = add_op(e, IB_OP_CONFIG, in);
@@ -391,8 +405,10 @@ static void add_config(struct emit *e, const struct ib_ast_instruction *in)
 	op->config.is_exec = in->is_json;
 	if (in->directive->shape == SHAPE_TEXT && in->is_json)
 		op->config.words = in->json;
-	else if (in->directive->shape == SHAPE_TEXT)
+	else if (in->directive->shape == SHAPE_TEXT) {
 		(void)vec_push(e->r->arena, &op->config.words, in->text);
+		add_config_shell(e, &op->config.shell);
+	}
 	for (const struct ib_ast_word *w = in->words; w; w = w->next)
 		(void)vec_push(e->r->arena, &op->config.words, w->text);
 }
@@ -529,6 +545,8 @@ void pass_emit(struct ib_recipe *r)
 	}
 	for (size_t i = 0; i < r->stages.len; i++) {
 		e.stage = &ir->stages.items[i];
+		e.stage->user = e.where[i].said_user;
+		e.stage->workdir = e.where[i].workdir;
 		if (r->stages.items[i].is_product && !r->stages.items[i].has_output)
 			add_default_output(&e, &r->stages.items[i]);
 	}

@@ -153,6 +153,7 @@ bool list_next(const char **s, const char **ret_part, size_t *ret_len);
 struct where {
 	const char *workdir;                    /* absolute; NULL: not set */
 	const char *user;                       /* NULL: root */
+	const char *said_user;                  /* the last USER, also root; or NULL */
 	const struct ib_ast_instruction *shell; /* the last SHELL, or NULL */
 	struct ib_span workdir_at, user_at;
 	bool is_relative; /* the last WORKDIR was written relative */
@@ -166,6 +167,9 @@ void layout_check(struct ib_recipe *r, const struct ib_ast_instruction *in);
 /* The tree of a checked LAYOUT. */
 struct ib_node *layout_node(struct ib_recipe *r, const struct ib_ast_word *words,
 			    const struct ib_ast_node *children);
+
+/* tag.c: what is wrong with a --tag=NAME:TAG, or NULL. */
+const char *tag_problem(const char *text);
 
 /* mounts.c */
 /* STAGE: of the line; stages above it are what from= may name. */

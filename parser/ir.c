@@ -80,6 +80,13 @@ const char *ib_output_name(const struct ib_ir *ir, const struct ib_stage *stage,
 	return stem;
 }
 
+bool ib_shell_takes_text(const struct str_vec *shell)
+{
+	const char *last = shell->len ? shell->items[shell->len - 1] : "";
+
+	return last[0] == '-' && last[1] != '-' && strchr(last, 'c');
+}
+
 void ir_verify(const struct ib_ir *ir)
 {
 	assert(ir->stages.len > 0 && (!ir->is_fragment || ir->stages.len == 1));
@@ -334,6 +341,7 @@ static void config(struct dump *d, const struct ib_op_config *c)
 {
 	json_str(&d->j, "keyword", c->keyword);
 	strings(d, "words", &c->words);
+	strings(d, "shell", &c->shell);
 	claim(d, "exec", c->is_exec);
 }
 
@@ -410,6 +418,8 @@ static void dump_stage(struct dump *d, const struct ib_stage *s)
 	place(d, "at", s->at);
 	claim(d, "product", s->is_product);
 	variables(d, &s->env);
+	text(d, "user", s->user);
+	text(d, "workdir", s->workdir);
 	json_array(&d->j, "ops");
 	vec_foreach (struct ib_op, op, &s->ops)
 		dump_op(d, op);

@@ -28,7 +28,7 @@ void where_update(struct ib_recipe *r, struct where *w, const struct ib_ast_inst
 		w->workdir_at = in->at;
 		break;
 	case D_USER:
-		w->user = text;
+		w->user = w->said_user = text;
 		w->user_at = in->at;
 		if (text && (strcmp(text, "root") == 0 || strcmp(text, "0") == 0))
 			w->user = NULL;

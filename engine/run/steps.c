@@ -75,20 +75,13 @@ static int put_script(struct stage_run *sr, const struct step *s, struct action 
 	return 0;
 }
 
-static bool takes_text(const struct str_vec *shell)
-{
-	const char *last = shell->len ? shell->items[shell->len - 1] : "";
-
-	return last[0] == '-' && last[1] != '-' && strchr(last, 'c');
-}
-
 static int run_shell(struct stage_run *sr, const struct step *s, struct action *a, const char *text,
 		     struct ib_error *err)
 {
 	static const char *const standard[] = { "/bin/sh", "-e" };
 	const struct str_vec *shell = &s->op->run.shell;
 	const char *last = text;
-	int r = takes_text(shell) ? 0 : put_script(sr, s, a, text, &last, err);
+	int r = ib_shell_takes_text(shell) ? 0 : put_script(sr, s, a, text, &last, err);
 
 	if (r < 0)
 		return r;

@@ -189,6 +189,7 @@ struct ib_op_output {
 struct ib_op_config {		/* CMD ENTRYPOINT EXPOSE VOLUME STOPSIGNAL, for docker and oci */
 	const char *keyword;
 	struct str_vec words;
+	struct str_vec shell; /* CMD, ENTRYPOINT that are no array: what runs words[0], as of this line */
 	bool is_exec;
 };
 
@@ -224,6 +225,7 @@ struct ib_stage {
 	struct ib_span at;	/* its FROM */
 	struct ib_op_vec ops;	/* the first is BASE */
 	struct ib_pair_vec env;	/* ENV: the last values, sorted by key; what elements see */
+	const char *user, *workdir; /* the last USER as written and the last WORKDIR, also of the stage it continues; or NULL */
 	bool is_product;
 };
 struct ib_stage_vec VEC(struct ib_stage);
@@ -235,6 +237,9 @@ struct ib_ir {
 	struct ib_stage_vec stages;
 	bool is_fragment;	/* no FROM: stages has one, without a BASE */
 };
+
+/* Whether a shell ends in a flag with a c in it: it takes the text itself, else a file with the text. */
+bool ib_shell_takes_text(const struct str_vec *shell);
 
 /* The name of what OP writes, without suffix: -o (GIVEN, may be NULL), else --name=, else the recipe's
  * stem (or "image"), with the stage's name where there are several products. */
