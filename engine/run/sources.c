@@ -77,7 +77,7 @@ static int append(int root_fd, const char *path, const char *line, struct ib_err
 }
 
 static int run_git(const struct sources *src, const char *dir, const char *const *words,
-		   struct ib_error *err)
+		   struct buf *out, struct ib_error *err)
 {
 	const char *argv[24] = { "git",
 				 "-c",
@@ -95,7 +95,7 @@ static int run_git(const struct sources *src, const char *dir, const char *const
 
 	while (*words && n < ARRAY_SIZE(argv) - 1)
 		argv[n++] = *words++;
-	return child_run(&spec, NULL, err);
+	return child_run(&spec, out, err);
 }
 
 /* Where DEST of the target is in the step; the directory is made. */
@@ -136,24 +136,43 @@ static int clone_steps(const struct sources *src, const struct fetched *x, const
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(steps); i++)
-		r = run_git(src, dir, steps[i], err);
+		r = run_git(src, dir, steps[i], NULL, err);
 	return r;
+}
+
+/* Two elements may name one source: 1 where its commit is checked out in DIR already. */
+static int is_checked_out(const struct sources *src, const struct fetched *x, const char *dir,
+			  struct ib_error *err)
+{
+	static const char *const words[] = { "rev-parse", "HEAD", NULL };
+	cleanup_free char *git_dir = fs_join(dir, ".git");
+	cleanup_buf struct buf head = BUF_INIT;
+	size_t n = strlen(x->ref.commit);
+	int r;
+
+	if (access(git_dir, F_OK) < 0)
+		return 0;
+	r = run_git(src, dir, words, &head, err);
+	if (r < 0)
+		return r;
+	if (head.len == n + 1 && strncmp(head.data, x->ref.commit, n) == 0)
+		return 1;
+	return ib_fail_text(err, EEXIST, "'%s' has another commit already: %.40s, not %s",
+			    x->request.dest, head.len ? head.data : "none", x->ref.commit);
 }
 
 static int put_git(const struct sources *src, const struct fetched *x, int root_fd,
 		   struct ib_error *err)
 {
 	const struct source_request *q = &x->request;
-	cleanup_free char *git_dir = NULL, *line = NULL;
+	cleanup_free char *line = NULL;
 	char dir[PATH_MAX];
 	int r = real_path(root_fd, q->dest, dir, sizeof(dir), err);
 
-	if (r < 0)
+	if (r >= 0)
+		r = is_checked_out(src, x, dir, err);
+	if (r != 0)
 		return r;
-	git_dir = fs_join(dir, ".git");
-	if (access(git_dir, F_OK) == 0)
-		return ib_fail_text(err, EEXIST, "'%s' of the target is a repository already",
-				    q->dest);
 	r = clone_steps(src, x, dir, err);
 	if (r < 0)
 		return ib_wrap(err, "check out '%s' in '%s'", x->shown, q->dest);

@@ -377,4 +377,54 @@ element() {
 }
 it "source-repository files of elements are fetched, with the overrides of the environment" element
 
+dibs() {
+	library=/usr/lib/python3/dist-packages/diskimage_builder/elements
+	[ -f "$library/python-stow-versions/source-repository-pyenv" ] || exit 77
+	rm -rf "$dir/elements/srcs"
+	# the hooks of these want a distribution; their sources are what is looked at
+	for element in python-stow-versions rax-nova-agent; do
+		mkdir -p "$dir/elements/my-$element"
+		echo source-repositories >"$dir/elements/my-$element/element-deps"
+		cp "$library/$element"/source-repository-* "$dir/elements/my-$element"
+	done
+	# the same source a second time, as keylime-agent and tpm-emulator have it
+	cp "$dir/elements/my-python-stow-versions/source-repository-pyenv" \
+		"$dir/elements/my-rax-nova-agent/source-repository-again"
+	recipe <<-'END'
+		ELEMENT my-python-stow-versions my-rax-nova-agent
+		RUN grep -q one /tmp/nova-agent/top/a && grep -q changed /tmp/xs-tools.iso
+	END
+	expect 0 build --env "DIB_REPOLOCATION_pyenv=file://$dir/local" --env DIB_REPOREF_pyenv=v1 \
+		--env "DIB_REPOLOCATION_nova_agent=$at/a.tar.gz" --env "DIB_REPOLOCATION_xen_tools=$at/file"
+	[ "$(content pyenv/f)" = 1 ]
+}
+it "sources of diskimage-builder's elements are fetched from where an override says" dibs
+
+evil_downloads() {
+	echo 'link("l", "/etc"); file("l/evil")' | archive "$www/evil.tar"
+	echo 'file("../evil")' | archive "$www/evil2.tar"
+	for evil in evil evil2; do
+		recipe <<-END
+			ADD --unpack $at/$evil.tar /srv/x
+		END
+		expect 4 build
+		says 'r.Imagefile:2:.*\(leaves the directory\|Invalid cross-device link\)' || return 1
+		recipe <<-END
+			SOURCE evil tar /srv/x $at/$evil.tar .
+		END
+		expect 4 build
+		says 'r.Imagefile:2:.*\(leaves the directory\|Invalid cross-device link\)' || return 1
+	done
+	# a destination that a link of the target leads away from
+	recipe <<-END
+		RUN --phase=root --order=99 ln -s /../../../../../opt "\$TMP_MOUNT_PATH/away" && mkdir -p "\$TMP_MOUNT_PATH/opt"
+		ADD $at/file /away/in
+		SOURCE lib git /away/lib $at/lib.git main
+	END
+	expect 0 build
+	[ "$(content opt/in)" = changed ]
+	[ "$(content opt/lib/f)" = 1 ]
+}
+it 'no download leaves the destination, no link of the target leads out of it' evil_downloads
+
 finish
