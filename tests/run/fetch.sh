@@ -427,4 +427,53 @@ evil_downloads() {
 }
 it 'no download leaves the destination, no link of the target leads out of it' evil_downloads
 
+at_once() {
+	head -c 3000000 /dev/zero >"$www/big"
+	rm -rf "$home/.cache/image-create/downloads"
+	before=$(grep -c /big "$work/requests") || true
+	for n in 1 2; do
+		mkdir -p "$dir/$n"
+		printf 'FROM tiny\nADD %s/big /opt/big%s\nOUTPUT tar\n' "$at" "$n" >"$dir/$n/r.Imagefile"
+	done
+	own
+	for n in 1 2; do
+		as_user $user sh -c "cd r/$n && exec '$IMAGEBUILD' build --element-path '$tests/elements' -f r.Imagefile" \
+			>"$work/said$n" 2>&1 &
+		eval "pid$n=$!"
+	done
+	wait "$pid1" && wait "$pid2" || { cat "$work/said1" "$work/said2"; return 1; }
+	tar -tf "$dir/1/r.tar" ./opt/big1 && tar -tf "$dir/2/r.tar" ./opt/big2
+	[ $(($(grep -c /big "$work/requests") - before)) -eq 1 ]
+}
+it 'two builds at once download a thing once' at_once
+
+as_root() {
+	printf 'FROM tiny\nADD %s/file /opt/f\nSOURCE lib git /opt/lib %s/lib.git v1\nOUTPUT tar\n' "$at" "$at" \
+		>"$work/r.Imagefile"
+	(
+		cd "$work" && HOME=$work/home XDG_CACHE_HOME=$work/home/cache XDG_STATE_HOME=$work/home/state \
+			"$IMAGEBUILD" build --element-path "$tests/elements" -f r.Imagefile
+	)
+	[ "$(tar -xOf "$work/r.tar" ./opt/lib/f)" = 1 ]
+	[ "$(tar -xOf "$work/r.tar" ./opt/f)" = changed ]
+}
+it 'root fetches by the same path' as_root
+
+tools() {
+	: >"$work/no-program"
+	recipe <<-END
+		ADD $at/file /opt/f
+		SOURCE lib git /opt/lib $at/lib.git
+		SOURCE left git /opt/left $at/lib.git
+	END
+	own
+	expect 3 unshare -m sh -c "
+		mount --bind '$work/no-program' '$(command -v curl)' && mount --bind '$work/no-program' '$(command -v git)' &&
+			cd '$home/r' && runuser -u $user -- env HOME='$home' '$IMAGEBUILD' build --element-path '$tests/elements' \
+				-f r.Imagefile"
+	says 'curl: ADD fetches by it (r.Imagefile:2)'
+	says "git: source 'lib' is fetched by it (r.Imagefile:3)"
+}
+it 'a machine without curl or git is told before the first step, at the line that needs it' tools
+
 finish
