@@ -198,6 +198,22 @@ static void add_text(struct hasher *h, const char *s)
 	hasher_add(h, s ? s : "", s ? strlen(s) + 1 : 1);
 }
 
+/* The one place where the configuration of an image that FROM takes would come in. */
+void target_config(const struct build *b, const struct target *t, struct image_config *ret_config)
+{
+	image_config_of(b->plan, &b->plan->stages[t->stage], NULL, b->arena, ret_config);
+}
+
+static void add_config(struct hasher *h, const struct build *b, const struct target *t)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	struct image_config config;
+
+	target_config(b, t, &config);
+	image_config_json(&config, 0, "", &text);
+	add_text(h, text.data);
+}
+
 static void target_key(const struct build *b, struct target *t, const struct digest *tree_key,
 		       int64_t epoch)
 {
@@ -220,6 +236,8 @@ static void target_key(const struct build *b, struct target *t, const struct dig
 	}
 	for (size_t i = 0; t->op && i < t->op->tags.len; i++)
 		add_text(h, t->op->tags.items[i]);
+	if (t->format->has_config)
+		add_config(h, b, t);
 	add_text(h, t->op && t->op->is_uncompressed ? "uncompressed" : NULL);
 	(void)hasher_end(h, t->key.bytes);
 	hasher_free(h);

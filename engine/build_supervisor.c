@@ -356,8 +356,11 @@ static int write_target(struct product *p, struct target *t, struct ib_error *er
 {
 	cleanup_tree struct tree *tree = NULL;
 	struct tree_options options = { .clamp = p->job.epoch };
+	struct image_config config;
 	struct output_job job = { .raw_fd = p->raw_fd,
 				  .op = t->op,
+				  .name = t->name,
+				  .epoch = p->job.epoch,
 				  .temp_dir = p->temp.dir,
 				  .is_uncompressed = t->op && t->op->is_uncompressed,
 				  .sink = p->build->sink };
@@ -370,6 +373,8 @@ static int write_target(struct product *p, struct target *t, struct ib_error *er
 	if (r < 0)
 		return r;
 	job.tree = tree;
+	target_config(p->build, t, &config);
+	job.config = &config;
 	return t->format->write(&job, t->format, t->file.fd, err);
 }
 

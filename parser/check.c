@@ -854,25 +854,33 @@ static void check_ENTRYPOINT(struct check *c, const struct ib_ast_instruction *i
 	(void)in;
 }
 
+/* A number to 65535; ret_end behind it. -1 where there is none. */
+static long port_number(const char *s, const char **ret_end)
+{
+	size_t n = strspn(s, "0123456789");
+	long port = n && n <= 5 ? strtol(s, NULL, 10) : -1;
+
+	*ret_end = s + n;
+	return port > 65535 ? -1 : port;
+}
+
 /* 80, 80/udp, 8000-8080/tcp */
+static bool is_port(const char *s)
+{
+	long first = port_number(s, &s), last = *s == '-' ? port_number(s + 1, &s) : first;
+
+	return first >= 0 && last >= first &&
+	       (!*s || strcmp(s, "/tcp") == 0 || strcmp(s, "/udp") == 0 || strcmp(s, "/sctp") == 0);
+}
+
 static void check_EXPOSE(struct check *c, const struct ib_ast_instruction *in)
 {
-	for (const struct ib_ast_word *w = in->words; w; w = w->next) {
-		const char *s = w->text;
-		size_t n;
-
-		if (!s)
-			continue;
-		n = strspn(s, "0123456789");
-		s += n;
-		if (n && *s == '-' && isdigit((unsigned char)s[1]))
-			s += 1 + strspn(s + 1, "0123456789");
-		if (!n || n > 5 || strtol(w->text, NULL, 10) > 65535 ||
-		    (*s && strcmp(s, "/tcp") != 0 && strcmp(s, "/udp") != 0 &&
-		     strcmp(s, "/sctp") != 0))
+	for (const struct ib_ast_word *w = in->words; w; w = w->next)
+		if (w->text && !is_port(w->text))
 			ib_diag_add(c->diag, IB_D_BAD_VALUE, w->at,
-				    "'%s' is not PORT or PORT/PROTOCOL, as 80 or 53/udp", w->text);
-	}
+				    "'%s' is not PORT or PORT/PROTOCOL, as 80, 53/udp or "
+				    "8000-8010",
+				    w->text);
 }
 
 static void check_VOLUME(struct check *c, const struct ib_ast_instruction *in)

@@ -43,8 +43,8 @@ static bool is_host(const char *s, size_t n)
 {
 	size_t name = strspn(s, LOWER UPPER ".-");
 	size_t port = s[name] == ':' ? strspn(s + name + 1, "0123456789") : 0;
-	bool is_marked = port || strcspn(s, "." UPPER) < n ||
-			 (n == 9 && strncmp(s, "localhost", 9) == 0);
+	bool is_marked =
+		port || strcspn(s, "." UPPER) < n || (n == 9 && strncmp(s, "localhost", 9) == 0);
 
 	return is_marked && name && isalnum((unsigned char)s[0]) &&
 	       isalnum((unsigned char)s[name - 1]) && name + (port ? port + 1 : 0) == n;

@@ -9,6 +9,27 @@
 #include <imagebuild/ir.h>
 
 struct ib_error;
+struct buf;
+
+struct plan;
+struct plan_stage;
+
+/* What a container runtime is told about an image; docker and oci write it. */
+struct image_config {
+	const char *arch; /* in Debian's words */
+	struct ib_pair_vec env, labels;
+	struct str_vec entrypoint, command;       /* argv; empty: none */
+	struct str_vec ports, volumes;            /* "80/tcp"; "/data" */
+	const char *user, *workdir, *stop_signal; /* NULL: not said */
+};
+
+/* Of STAGE's image: BASE, what the image below it says (NULL: nothing), changed by the stages that
+ * STAGE continues and by itself. Lives as long as ARENA and the plan. */
+void image_config_of(const struct plan *p, const struct plan_stage *stage,
+		     const struct image_config *base, struct arena *a, struct image_config *ret);
+/* DIFF_ID: of the one layer, "sha256:HEX". */
+void image_config_json(const struct image_config *c, int64_t epoch, const char *diff_id,
+		       struct buf *out);
 
 struct output_job {
 	int raw_fd; /* the finished disk; -1 where the format takes the tree */
@@ -16,6 +37,9 @@ struct output_job {
 		*tree; /* the whole tree, nothing excluded; NULL where the format takes the disk */
 	const struct ib_op_output *op; /* options, tags */
 	bool is_uncompressed;
+	const char *name; /* the image's, may be a path */
+	int64_t epoch;    /* the time of what is written; later ones are clamped to it */
+	const struct image_config *config; /* for formats that have one */
 	const char *temp_dir;
 	const struct ib_sink *sink;
 };
@@ -23,6 +47,7 @@ struct output_job {
 struct output_format {
 	const char *name, *suffix;
 	bool needs_disk; /* else it needs the tree */
+	bool has_config; /* it tells runtimes how to run the tree */
 	bool is_later;   /* not built yet */
 	/* Writes the whole file to FD, an empty unnamed regular file. */
 	int (*write)(const struct output_job *job, const struct output_format *f, int fd,

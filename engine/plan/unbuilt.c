@@ -64,8 +64,6 @@ static void check_output(struct planner *pl, const struct ib_op *op)
 	vec_foreach (struct ib_word, format, &op->output.formats)
 		if (pl->plan->options->formats.len == 0)
 			check_format(pl, format->text, format->at);
-	if (op->output.tags.len)
-		unbuilt(pl, op->at, "OUTPUT --tag");
 }
 
 static void check_op(struct planner *pl, const struct ib_op *op)
@@ -79,11 +77,6 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 		break;
 	case IB_OP_COPY:
 		check_copy(pl, op);
-		break;
-	case IB_OP_CONFIG:
-		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET,
-			    op->keyword_at.end ? op->keyword_at : op->at, "%s is not built yet",
-			    op->config.keyword);
 		break;
 	case IB_OP_OUTPUT:
 		check_output(pl, op);
@@ -101,6 +94,7 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 	case IB_OP_WORKDIR:
 	case IB_OP_LAYOUT:
 	case IB_OP_LABEL:
+	case IB_OP_CONFIG:
 	case IB_OP_PROVIDES:
 	case IB_OPS:
 		break;

@@ -13,6 +13,22 @@ struct tree; /* support/tree.h */
  * of the tree's own passwd and group, xattrs, ACLs, capabilities, hard links, holes, device nodes.
  */
 int archive_write_tar(int fd, struct tree *tree, struct ib_error *err);
+
+/* A file of a small archive; a path that ends in '/' is a directory. */
+struct archive_member {
+	const char *path;
+	const void *data;
+	size_t len;
+	int fd; /* in place of data the whole of this file; -1: data */
+};
+
+/* Writes MEMBERS in their order as a tar: owner 0:0, modes 0644 and 0755, all of one time. */
+int archive_write_members(int fd, const struct archive_member *members, size_t n, int64_t mtime,
+			  struct ib_error *err);
+
+/* Compresses the whole of FROM_FD to TO_FD. Equal bytes become equal bytes. */
+int archive_gzip(int from_fd, int to_fd, struct ib_error *err);
+
 /* What differs from "as the archive says". */
 struct archive_options {
 	bool has_owner; /* all that is made belongs to uid:gid */

@@ -537,9 +537,18 @@ static int write_entry(struct writer *w, const struct tree_entry *e)
 	return r < 0 || !has_data ? r : put_content(w, e, fd);
 }
 
-int archive_write_tar(int fd, struct tree *tree, struct ib_error *err)
+static int put_end(struct writer *w)
 {
 	static const char end[2 * BLOCK];
+	int r = put(w, end, sizeof(end));
+
+	if (r >= 0)
+		r = pad(w, RECORD);
+	return r < 0 ? r : flush(w);
+}
+
+int archive_write_tar(int fd, struct tree *tree, struct ib_error *err)
+{
 	cleanup_writer struct writer w = {
 		.fd = fd, .tree = tree, .piece = ib_xmalloc(PIECE), .err = err
 	};
@@ -549,9 +558,51 @@ int archive_write_tar(int fd, struct tree *tree, struct ib_error *err)
 		r = read_owners(&w, "etc/group", &w.groups);
 	for (size_t i = 0; r >= 0 && i < tree->len; i++)
 		r = write_entry(&w, &tree->entries[i]);
+	return r < 0 ? r : put_end(&w);
+}
+
+static int put_file(struct writer *w, const struct archive_member *m, uint64_t size)
+{
+	const struct tree_entry e = { .path = m->path };
+	int r;
+
+	if (m->fd < 0)
+		r = put(w, m->data, m->len);
+	else
+		r = put_segment(w, &e, m->fd, (struct segment){ .start = 0, .size = size });
+	return r < 0 ? r : pad(w, BLOCK);
+}
+
+static int put_member(struct writer *w, const struct archive_member *m, int64_t mtime)
+{
+	bool is_dir = m->path[strlen(m->path) - 1] == '/';
+	struct ustar h = { .type = is_dir ? '5' : '0' };
+	struct stat st = { .st_size = (off_t)m->len };
+	int r;
+
+	if (m->fd >= 0 && fstat(m->fd, &st) < 0)
+		return ib_fail(w->err, errno, "stat '%s'", m->path);
+	buf_reset(&w->pax);
+	(void)put_octal(h.mode, sizeof(h.mode), is_dir ? 0755 : 0644);
+	(void)put_octal(h.uid, sizeof(h.uid), 0);
+	(void)put_octal(h.gid, sizeof(h.gid), 0);
+	put_number(w, h.size, sizeof(h.size), (uint64_t)st.st_size, "size");
+	put_mtime(w, &h, (struct timespec){ .tv_sec = mtime });
+	put_path(w, &h, m->path);
+	seal(&h);
+	r = w->pax.len ? put_pax(w) : 0;
 	if (r >= 0)
-		r = put(&w, end, sizeof(end));
-	if (r >= 0)
-		r = pad(&w, RECORD);
-	return r < 0 ? r : flush(&w);
+		r = put(w, &h, sizeof(h));
+	return r < 0 ? r : put_file(w, m, (uint64_t)st.st_size);
+}
+
+int archive_write_members(int fd, const struct archive_member *members, size_t n, int64_t mtime,
+			  struct ib_error *err)
+{
+	cleanup_writer struct writer w = { .fd = fd, .piece = ib_xmalloc(PIECE), .err = err };
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = put_member(&w, &members[i], mtime);
+	return r < 0 ? r : put_end(&w);
 }

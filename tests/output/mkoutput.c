@@ -40,8 +40,12 @@ static int write_it(const struct output_format *f, const char *source, const cha
 	cleanup_tree struct tree *tree = NULL;
 	cleanup_fd int from = open(source, O_RDONLY | O_CLOEXEC);
 	struct tree_options options = { .clamp = INT64_MAX };
+	struct image_config config = { .arch = "arm64" };
 	struct output_job job = { .raw_fd = from,
 				  .op = &r->op,
+				  .name = path,
+				  .config = &config,
+				  .temp_dir = "/tmp",
 				  .is_uncompressed = r->op.is_uncompressed };
 	struct output_file file = { .fd = -1, .dir_fd = -1 };
 	int n = f->needs_disk ? 0 : tree_open(from, &options, &tree, err);

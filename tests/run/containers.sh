@@ -1,0 +1,146 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# The outputs oci and docker, read back by skopeo, umoci, tar and gzip, on a root that needs no network.
+. "$(dirname "$0")/../lib.sh"
+need_root
+need newuidmap tar skopeo umoci python3 setfattr
+
+user=containers$$
+make_user $user || skip_all "cannot make a user"
+home=$(getent passwd $user | cut -d: -f6)
+dir=$home/r
+mkdir "$dir"
+
+own() {
+	find "$dir" ! -user $user -exec chown -h $user: {} +
+}
+
+# Builds r.Imagefile, which standard input holds, as the user; events go to events.
+build() {
+	cat >"$dir/r.Imagefile"
+	own
+	as_user $user sh -c 'cd r && exec "$@" >../events' sh \
+		env SOURCE_DATE_EPOCH=1700000000 "$IMAGEBUILD" build --progress=json \
+		--element-path "$tests/elements" "$@" -f r.Imagefile
+}
+
+steps_run() {
+	grep '^{"event": *"finished"' "$home/events" | grep -c '"phase": *"'
+}
+
+# look FORMAT PYTHON: the configuration of r.FORMAT.tar is `c`, its part "config" is `o`.
+look() {
+	skopeo inspect --config "$1-archive:$dir/r.$1.tar" >"$work/config"
+	python3 -c 'import json, sys
+c = json.load(open(sys.argv[1]))
+o = c["config"]
+eval(sys.argv[2]) or sys.exit("not %s: %s" % (sys.argv[2], json.dumps(c, indent=1)))' "$work/config" "$2"
+}
+
+# Every blob of r.oci.tar in $work/layout; its only layer is $layer.
+lay_out() {
+	rm -rf "$work/layout"
+	mkdir "$work/layout"
+	tar -C "$work/layout" -xf "$dir/r.oci.tar"
+	layer=$(python3 -c "import json
+root = '$work/layout/'
+blob = lambda d: root + 'blobs/' + d['digest'].replace(':', '/')
+index = json.load(open(root + 'index.json'))
+[layer] = json.load(open(blob(index['manifests'][0])))['layers']
+print(blob(layer))")
+}
+
+everything() {
+	build <<-'END'
+		FROM tiny
+		ENV GREETING="hello world" DIB_SECRET_KNOB=1 PATH=/opt/bin:/usr/bin
+		WORKDIR /srv
+		RUN echo one >file
+		USER web:web
+		LABEL org.example.b=2 org.example.a="x y" org.example.b=3
+		EXPOSE 80 53/udp 8000-8002/tcp 80/tcp
+		VOLUME ["/data", "/with blank"]
+		VOLUME /data
+		STOPSIGNAL SIGINT
+		ENTRYPOINT ["/bin/env", "X=\"1\""]
+		CMD echo $GREETING | cat
+		OUTPUT --tag=team/web:1.0 --tag=registry.example:5000/web:latest docker
+		OUTPUT --tag=team/web:1.0 oci tar
+	END
+	for format in oci docker; do
+		look $format "c['created'] == '2023-11-14T22:13:20Z' and c['os'] == 'linux'"
+		look $format "c['architecture'] == '$(uname -m | sed 's/x86_64/amd64/; s/aarch64/arm64/')'"
+		look $format "o['Env'] == ['PATH=/opt/bin:/usr/bin', 'GREETING=hello world']"
+		look $format "o['WorkingDir'] == '/srv' and o['User'] == 'web:web'"
+		look $format "o['Labels'] == {'org.example.a': 'x y', 'org.example.b': '3'}"
+		look $format "list(o['ExposedPorts']) == ['53/udp', '80/tcp', '8000/tcp', '8001/tcp', '8002/tcp']"
+		look $format "o['Volumes'] == {'/data': {}, '/with blank': {}}"
+		look $format "o['StopSignal'] == 'SIGINT' and o['Entrypoint'] == ['/bin/env', 'X=\"1\"']"
+		look $format "o['Cmd'] == ['/bin/sh', '-c', 'echo \$GREETING | cat']"
+		look $format "len(c['history']) == len(c['rootfs']['diff_ids']) == 1"
+	done
+}
+it 'skopeo reads every instruction of the configuration from oci and docker' everything
+
+tags() {
+	tar -xOf "$dir/r.docker.tar" manifest.json | python3 -c "import json, sys
+[m] = json.load(sys.stdin)
+assert m['RepoTags'] == ['team/web:1.0', 'registry.example:5000/web:latest'], m"
+	skopeo inspect "docker-archive:$dir/r.docker.tar:team/web:1.0" >"$work/out"
+	skopeo inspect "docker-archive:$dir/r.docker.tar:registry.example:5000/web:latest" >"$work/out"
+	skopeo inspect "oci-archive:$dir/r.oci.tar:team/web:1.0" >"$work/out"
+	not skopeo inspect "oci-archive:$dir/r.oci.tar:team/web:2.0" >"$work/out" 2>&1
+}
+it 'an image is found by its tags' tags
+
+digests() {
+	lay_out
+	(cd "$work/layout/blobs/sha256" && for file in *; do echo "$file  $file"; done | sha256sum -c --quiet)
+	gzip -t <"$layer"
+	[ "$(gzip -dc <"$layer" | sha256sum)" = "$(sha256sum <"$dir/r.tar")" ]
+	look oci "c['rootfs']['diff_ids'] == ['sha256:$(sha256sum <"$dir/r.tar" | cut -d' ' -f1)']"
+	tar -xOf "$dir/r.docker.tar" --wildcards '*/layer.tar' | cmp - "$dir/r.tar"
+	tar -xOf "$dir/r.docker.tar" --wildcards '*[0-9a-f].json' >"$work/config"
+	tar -tf "$dir/r.docker.tar" | grep -qx "$(sha256sum <"$work/config" | cut -d' ' -f1).json"
+}
+it 'blobs have the digests that name them, and the layer is the tar output' digests
+
+members() {
+	for format in oci docker; do
+		tar --numeric-owner --full-time -tvf "$dir/r.$format.tar" >"$work/list"
+		not grep -v ' 0/0 .* 2023-11-14 22:13:20 ' "$work/list"
+		tar -tf "$dir/r.$format.tar" >"$work/names"
+		sort -c "$work/names"
+	done
+}
+it 'members are in order, of 0:0 and of one time' members
+
+cp_recipe() {
+	cp "$dir/r.Imagefile" "$work/recipe"
+}
+same() {
+	cp_recipe
+	for format in oci docker; do
+		mv "$dir/r.$format.tar" "$work/first.$format"
+	done
+	build --no-cache <"$work/recipe"
+	for format in oci docker; do
+		cmp "$work/first.$format" "$dir/r.$format.tar"
+	done
+}
+it 'two builds give equal bytes' same
+
+edited() {
+	sed 's/^CMD.*/CMD ["other"]/' "$dir/r.Imagefile" >"$work/recipe"
+	build <"$work/recipe"
+	[ "$(steps_run)" = 0 ]
+	for format in oci docker; do
+		look $format "o['Cmd'] == ['other']"
+		not cmp -s "$work/first.$format" "$dir/r.$format.tar"
+	done
+	[ "$(grep -c '"event": *"wrote"' "$home/events")" = 2 ]
+	build <"$work/recipe"
+	not grep '"event": *"wrote"' "$home/events"
+}
+it 'a new CMD runs no step and writes new images, and no new tar' edited
+finish
