@@ -52,6 +52,41 @@ tar_is_equal() {
 }
 it 'tar holds the tree' tar_is_equal
 
+named() {
+	while read -r name tag; do
+		"$mkoutput" docker tree "files/$name"
+		tar -xOf "files/$name" manifest.json | grep -q "\"RepoTags\": *\[\"$tag:latest\"\]"
+		rm "files/$name"
+	done <<-'END'
+		Web web
+		a..b a.b
+		_x_y__z- x_y_z
+		+++ image
+		web+1=%2 web-1-2
+		0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789.1 01234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901234567
+	END
+}
+it 'a container image without a tag is named after its file, with what a name may have' named
+
+layered() {
+	"$mkoutput" oci tree files/x
+	"$mkoutput" oci tree files/y compress=no
+	for file in x y; do
+		mkdir layout
+		tar -C layout -xf files/$file
+		(cd layout/blobs/sha256 && for blob in *; do echo "$blob  $blob"; done | sha256sum -c --quiet)
+		for blob in layout/blobs/sha256/*; do
+			gzip -dc "$blob" 2>/dev/null | cmp -s - files/x.tar && echo packed $file
+			cmp -s "$blob" files/x.tar && echo plain $file
+		done >>found
+		grep -q '"architecture": *"arm64", *"variant": *"v8"' layout/blobs/sha256/*
+		rm -r layout
+	done
+	printf '%s\n' 'packed x' 'plain y' | diff - found
+	rm files/x files/y
+}
+it 'the layer of an oci image is the tar output, compressed or not' layered
+
 same_again() {
 	for format in raw qcow2 tar; do
 		case $format in tar) source=tree ;; *) source=disk ;; esac

@@ -143,4 +143,155 @@ edited() {
 	not grep '"event": *"wrote"' "$home/events"
 }
 it 'a new CMD runs no step and writes new images, and no new tar' edited
+nasty() {
+	build <<-'END'
+		FROM tiny
+		RUN --phase=extra-data <<EOF
+		mkdir -p "$TMP_MOUNT_PATH/nasty/$(printf 'd%.0s' $(seq 200))/$(printf 'e%.0s' $(seq 200))"
+		cd "$TMP_MOUNT_PATH/nasty"
+		(cd d*/e* && echo long >"$(printf 'f%.0s' $(seq 250))")
+		ln -s "$(printf 't%.0s' $(seq 300))" longlink
+		printf '%s' one >"$(printf 'new\nline \303\244 \377')"
+		echo two >hard1 && ln hard1 hard2
+		setfattr -n user.note -v "a=b%" hard1
+		cp /bin/true capable && setcap cap_net_raw+ep capable
+		cp /bin/true suid && chown 33:34 suid && chmod 6755 suid
+		truncate -s 5M holes && echo end >>holes
+		mknod null c 1 3 && mknod -m 600 disk b 8 0 && mkfifo pipe
+		: >empty && mkdir -m 1777 sticky
+		EOF
+		OUTPUT oci docker tar
+	END
+	tar -tf "$dir/r.tar" | grep -q '^./nasty/disk$'
+	tar -tvf "$dir/r.tar" | grep -q '^c.* 1,3 .*/nasty/null$'
+	lay_out
+	gzip -dc <"$layer" >"$work/layer"
+	tar -xOf "$dir/r.docker.tar" --wildcards '*/layer.tar' | cmp - "$work/layer"
+	not grep -aq GNU.sparse "$work/layer"
+	grep -aq GNU.sparse "$dir/r.tar"
+	umoci unpack --image "$work/layout:r:latest" "$work/bundle"
+	mkdir "$work/plain"
+	tar -C "$work/plain" --numeric-owner --xattrs --xattrs-include='*' -xpf "$dir/r.tar"
+	list "$work/plain" >"$work/list.plain"
+	grep -q '^security.capability=' "$work/list.plain"
+	grep -q '^character special file 1 3 ./nasty/null$' "$work/list.plain"
+	list "$work/bundle/rootfs" >"$work/list.umoci"
+	diff "$work/list.plain" "$work/list.umoci"
+	[ "$work/bundle/rootfs/nasty/hard1" -ef "$work/bundle/rootfs/nasty/hard2" ]
+}
+# Type, mode, owner, links, time, target, content, device and xattrs of everything.
+list() {
+	(
+		cd "$1" || exit 1
+		find . -printf '%y %m %U:%G %n %T@ %l %p\n' | sed 's/^d \([0-9]*\) \([0-9:]*\) [0-9]* /d \1 \2 /' | sort
+		find . -type f -exec sha256sum {} + | sort
+		find . \( -type b -o -type c \) -exec stat -c '%F %t %T %n' {} + | sort
+		getfattr -R -P -h -d -m '^(user|security)' . 2>/dev/null
+	)
+}
+it 'umoci unpacks the tree of the tar output: devices, links, xattrs, capabilities, long and odd names' nasty
+
+copies() {
+	skopeo copy -q "oci-archive:$dir/r.oci.tar:r:latest" "docker-archive:$work/copy.docker.tar:r:latest"
+	skopeo copy -q "docker-archive:$dir/r.docker.tar:r:latest" "oci-archive:$work/copy.oci.tar:r:latest"
+	skopeo inspect --config "docker-archive:$work/copy.docker.tar" >"$work/a"
+	skopeo inspect --config "oci-archive:$work/copy.oci.tar" >"$work/b"
+	skopeo inspect --config "oci-archive:$dir/r.oci.tar" >"$work/c"
+	cmp "$work/a" "$work/c"
+	cmp "$work/b" "$work/c"
+}
+it 'skopeo copies between the two, and the configuration stays' copies
+
+plain() {
+	mkdir "$dir/Some.Dir--x"
+	build -o "Some.Dir--x/_My..Image+1_" <<-'END'
+		FROM tiny
+		OUTPUT --compress=no --checksum=sha256 oci docker
+	END
+	mv "$dir/Some.Dir--x/_My..Image+1_.oci.tar" "$dir/r.oci.tar"
+	mv "$dir/Some.Dir--x/_My..Image+1_.docker.tar" "$dir/r.docker.tar"
+	lay_out
+	tar -tf "$layer" >"$work/names"
+	grep -qx ./etc/passwd "$work/names"
+	look oci "c['rootfs']['diff_ids'] == ['sha256:$(basename "$layer")']"
+	skopeo inspect "oci-archive:$dir/r.oci.tar:my.image-1:latest" >"$work/out"
+	skopeo inspect "docker-archive:$dir/r.docker.tar:my.image-1:latest" >"$work/out"
+	look oci "o == {'Env': ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin']}"
+}
+it 'without words there is a PATH and a tag of the name; --compress=no leaves the layer plain' plain
+
+shells() {
+	build <<-'END'
+		FROM tiny
+		SHELL ["/bin/bash", "-e"]
+		ENTRYPOINT exec "$0" x
+		SHELL ["/bin/bash", "-o", "pipefail", "-c"]
+		CMD a | b
+		CMD c | d
+		SHELL ["/bin/sh"]
+		USER root
+		OUTPUT oci
+	END
+	look oci "o['Entrypoint'] == ['/bin/bash', '-e', '-c', 'exec \"\$0\" x']"
+	look oci "o['Cmd'] == ['/bin/bash', '-o', 'pipefail', '-c', 'c | d']"
+	look oci "o['User'] == 'root'"
+	build <<-'END'
+		FROM tiny
+		CMD ["a"]
+		ENTRYPOINT ["b"]
+		CMD []
+		OUTPUT oci
+	END
+	look oci "o['Entrypoint'] == ['b'] and 'Cmd' not in o"
+}
+it 'a text is run by the SHELL of its line; the last CMD counts, an empty one is none' shells
+
+fragment() {
+	mkdir -p "$dir/part"
+	cat >"$dir/part/Imagefile" <<-'END'
+		LABEL from=fragment of=part
+		CMD ["part"]
+		EXPOSE 1
+		STOPSIGNAL 9
+	END
+	build <<-'END'
+		FROM tiny
+		LABEL from=recipe
+		ELEMENT ./part
+		EXPOSE 2
+		ENTRYPOINT ["e"]
+		OUTPUT oci
+	END
+	look oci "o['Labels'] == {'from': 'recipe', 'of': 'part'}"
+	look oci "o['Cmd'] == ['part'] and o['Entrypoint'] == ['e'] and o['StopSignal'] == '9'"
+	look oci "list(o['ExposedPorts']) == ['1/tcp', '2/tcp']"
+}
+it 'a fragment brings configuration, and the stage has the last word' fragment
+
+as_root() {
+	# the same bytes by the same code, without a user namespace of an ordinary user
+	mkdir "$work/root"
+	cp -r "$dir/r.Imagefile" "$dir/part" "$work/root"
+	(cd "$work/root" && SOURCE_DATE_EPOCH=1700000000 HOME=$work/root "$IMAGEBUILD" build --progress=plain \
+		--element-path "$tests/elements" -f r.Imagefile)
+	cmp "$work/root/r.oci.tar" "$dir/r.oci.tar"
+}
+it 'root builds the same bytes' as_root
+
+disks() {
+	build <<-'END'
+		FROM tiny
+		CMD ["a"]
+		EXPOSE 80
+		OUTPUT tar
+	END
+	mv "$dir/r.tar" "$work/with.tar"
+	build <<-'END'
+		FROM tiny
+		OUTPUT tar
+	END
+	cmp "$work/with.tar" "$dir/r.tar"
+	[ "$(steps_run)" = 0 ]
+}
+it 'in other formats the configuration has no effect' disks
 finish
