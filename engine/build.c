@@ -135,9 +135,56 @@ static int open_directory(struct build *b, struct ib_error *err)
 	return ib_fail(err, errno, "open the working directory '%s'", b->plan->options->directory);
 }
 
+#define SECRET_MAX (1u << 20)
+
+static int read_secret(struct build *b, const struct ib_secret *s, struct ib_error *err)
+{
+	struct build_secret secret = { .id = s->id };
+	const char *value = s->variable ? getenv(s->variable) : NULL;
+	int r = 0;
+
+	err->exit = IB_EXIT_USAGE;
+	if (s->variable && !value)
+		return ib_fail_text(err, ENOENT, "--secret id=%s: the variable '%s' is not set",
+				    s->id, s->variable);
+	if (value) {
+		secret.data = ib_xstrdup(value);
+		secret.len = strlen(value);
+	} else {
+		r = fs_read_at(AT_FDCWD, s->file, SECRET_MAX, &secret.data, &secret.len, err);
+		if (r < 0)
+			return ib_wrap(err, "--secret id=%s", s->id);
+	}
+	err->exit = 0;
+	vec_push(b->arena, &b->secrets, secret);
+	return 0;
+}
+
+/* Here, since the supervisor sees no private files of the caller. */
+static int read_secrets(struct build *b, struct ib_error *err)
+{
+	int r = 0;
+
+	vec_foreach (struct ib_secret, s, &b->plan->options->secrets)
+		if (r >= 0)
+			r = read_secret(b, s, err);
+	return r;
+}
+
+static void drop_secrets(struct build *b)
+{
+	vec_foreach (struct build_secret, s, &b->secrets) {
+		explicit_bzero(s->data, s->len);
+		free(s->data);
+	}
+}
+
 static int open_all(struct build *b, struct ib_error *err)
 {
-	int r = targets_collect(b, err);
+	int r = read_secrets(b, err);
+
+	if (r >= 0)
+		r = targets_collect(b, err);
 
 	if (r >= 0)
 		r = open_directory(b, err);
@@ -151,6 +198,7 @@ static int open_all(struct build *b, struct ib_error *err)
 static void release_build(struct build *b)
 {
 	targets_drop(b);
+	drop_secrets(b);
 	ib_cache_close(b->store);
 	if (b->log_dir_fd >= 0)
 		(void)close(b->log_dir_fd);
@@ -178,6 +226,16 @@ static int fill_setup(const struct ib_options *options, struct arena *a,
 	return 0;
 }
 
+static void add_input_dirs(const struct plan *p, struct arena *a, struct str_vec *dirs)
+{
+	for (size_t i = 0; i < p->stages_len; i++)
+		vec_foreach (struct step, s, &p->stages[i].steps)
+			if (s->code == STEP_run)
+				vec_foreach (struct ib_word, input, &s->op->run.inputs)
+					vec_push(a, dirs,
+						 arena_strdup(a, plan_input(p, input->text)));
+}
+
 /* Directories that steps read although the sandbox hides where they may lie. */
 static const char *const *visible_dirs(const struct plan *p, struct arena *a)
 {
@@ -185,6 +243,7 @@ static const char *const *visible_dirs(const struct plan *p, struct arena *a)
 
 	if (p->context)
 		vec_push(a, &dirs, p->context);
+	add_input_dirs(p, a, &dirs);
 	for (size_t i = 0; i < p->stages_len; i++) {
 		vec_foreach (const struct element *, e, &p->stages[i].set.members) {
 			if ((*e)->dir)

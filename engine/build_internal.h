@@ -29,8 +29,17 @@ struct target {
 };
 struct target_vec VEC(struct target);
 
+/* A secret's bytes, of the caller's file or variable. */
+struct build_secret {
+	const char *id;
+	char *data;
+	size_t len;
+};
+struct build_secret_vec VEC(struct build_secret);
+
 struct build {
 	struct plan *plan;
+	struct build_secret_vec secrets;
 	const struct ib_sink *sink; /* the caller's; in the supervisor the pipe's */
 	struct arena *arena;
 	struct store *store;

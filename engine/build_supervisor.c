@@ -450,6 +450,9 @@ static int run_product(struct build *b, uint32_t stage, uint32_t first_step, uin
 	p.run.first_step = first_step;
 	p.run.count = b->count;
 	p.run.epoch = b->plan->epoch;
+	vec_foreach (struct build_secret, s, &b->secrets)
+		vec_push(b->arena, &p.run.secrets,
+			 ((struct run_secret){ .id = s->id, .data = s->data, .len = s->len }));
 	for (size_t i = 0; i < ARRAY_SIZE(passes); i++) {
 		size_t at = 0;
 		int r;

@@ -8,6 +8,7 @@
  *   STORE/hooks/<hex>/     merged hooks directories by digest: fs/{mnt,hooks,home}
  *   STORE/records/<hex>    by input key: run key, time, what was decided at build
  *   STORE/files/           stat cache: (device, inode, size, mtime, ctime) -> SHA-256
+ *   STORE/mounts/<hex>/    data/, lock: caches of RUN --mount by id
  *   STORE/tmp/<pid>-<n>/   drafts, each with a lock; without a holder it is garbage that the next
  * command removes
  *
@@ -69,6 +70,22 @@ int store_record_put(struct store *s, const char *kind, const struct digest *key
  * (racy timestamps). WRITE stores what was computed. */
 int store_file_digest(struct store *s, int fd, bool write, struct digest *ret_digest,
 		      struct ib_error *err);
+
+/* Directories that steps share from build to build (RUN --mount=type=cache). */
+enum store_sharing { STORE_SHARED, STORE_LOCKED, STORE_PRIVATE };
+
+struct store_cache {
+	const char *id;
+	enum store_sharing sharing;
+	/* Makes "data" in DIR, for a new cache. */
+	int (*fill)(void *context, const char *dir, struct ib_error *err);
+	void *context;
+	const char *dir; /* set: where "data" is */
+};
+/* Opens or makes it, and takes its lock: with STORE_LOCKED after every other user has ended, with
+ * STORE_PRIVATE another one where it is in use. The descriptor holds the lock. Inside the user
+ * namespace. */
+int store_cache_open(struct store *s, struct store_cache *c, struct arena *a, struct ib_error *err);
 
 /* Removes everything that no build in the last DAYS days used. Inside the user namespace. */
 int ib_cache_prune(struct store *s, int days, uint64_t *ret_bytes, struct ib_error *err);

@@ -133,7 +133,7 @@ static int prune_part(const struct store *s, const char *part, time_t before, ui
 
 int ib_cache_prune(struct store *s, int days, uint64_t *ret_bytes, struct ib_error *err)
 {
-	static const char *const parts[] = { "layers", "hooks", "records", "files" };
+	static const char *const parts[] = { "layers", "hooks", "records", "files", "mounts" };
 	time_t before = time(NULL) - (time_t)days * DAY_SECONDS;
 	uint64_t bytes = 0;
 	int r = 0;

@@ -104,7 +104,7 @@ static int open_lock(struct store *s, struct ib_error *err)
 
 static int open_parts(struct store *s, struct ib_error *err)
 {
-	static const char *const parts[] = { "layers", "hooks", "records", "files", "tmp" };
+	static const char *const parts[] = { "layers", "hooks", "records", "files", "mounts", "tmp" };
 	int r;
 
 	s->fd = open(s->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

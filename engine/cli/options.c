@@ -17,6 +17,7 @@ enum option_kind {
 	OPT_COMMAS, /* struct str_vec: repeatable, split at commas */
 	OPT_PAIR,   /* struct ib_pair_vec: N=V, repeatable */
 	OPT_ENV,    /* the same; a bare N takes the caller's value */
+	OPT_SECRET, /* struct ib_secret_vec: repeatable */
 	OPT_LATER   /* known, not built yet */
 };
 
@@ -130,6 +131,63 @@ static int refuse_docker(const struct option_row *row, const char *value)
 	return 0;
 }
 
+static int secret_usage(const char *text, const char *why)
+{
+	return cli_usage("write --secret id=ID,src=FILE or --secret id=ID,env=VARIABLE",
+			 "--secret=%s: %s", text, why);
+}
+
+/* KEY=VALUE, N bytes of the option's TEXT. */
+static int add_secret_part(struct cli *cli, struct ib_secret *s, const char *text, const char *part,
+			   size_t n)
+{
+	const char *equals = memchr(part, '=', n);
+	const char *value =
+		equals ? arena_strndup(cli->arena, equals + 1, n - (size_t)(equals - part) - 1)
+		       : "";
+	const struct {
+		const char *key;
+		const char **at;
+	} keys[] = { { "id", &s->id },
+		     { "src", &s->file },
+		     { "source", &s->file },
+		     { "env", &s->variable } };
+
+	for (size_t i = 0; *value && i < ARRAY_SIZE(keys); i++) {
+		if (strlen(keys[i].key) != (size_t)(equals - part) ||
+		    strncmp(part, keys[i].key, (size_t)(equals - part)) != 0)
+			continue;
+		if (*keys[i].at)
+			return secret_usage(text, "a key is given twice");
+		*keys[i].at = value;
+		return 0;
+	}
+	return secret_usage(text, *value ? "unknown key" : "a key has no value");
+}
+
+static int add_secret(struct cli *cli, struct ib_secret_vec *list, const char *text)
+{
+	struct ib_secret s = { 0 };
+	int r = 0;
+
+	for (const char *part = text, *end; r == 0 && *part; part = *end ? end + 1 : end) {
+		end = strchrnul(part, ',');
+		r = add_secret_part(cli, &s, text, part, (size_t)(end - part));
+	}
+	if (r)
+		return r;
+	if (!s.id)
+		return secret_usage(text, "it has no id");
+	if (!s.file == !s.variable)
+		return secret_usage(text, s.file ? "it has both src and env"
+						 : "it has neither src nor env");
+	vec_foreach (const struct ib_secret, old, list)
+		if (strcmp(old->id, s.id) == 0)
+			return secret_usage(text, "the id is given twice");
+	vec_push(cli->arena, list, s);
+	return 0;
+}
+
 static int apply(struct cli *cli, const struct option_row *row, const char *value)
 {
 	void *at = (char *)cli + row->offset;
@@ -153,6 +211,8 @@ static int apply(struct cli *cli, const struct option_row *row, const char *valu
 	case OPT_PAIR:
 	case OPT_ENV:
 		return add_pair(cli, row, at, value);
+	case OPT_SECRET:
+		return add_secret(cli, at, value);
 	case OPT_LATER:
 		break;
 	}

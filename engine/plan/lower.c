@@ -261,6 +261,18 @@ static void add_copy(struct lowering *lo, struct step s)
 	push(lo, s);
 }
 
+static void add_run(struct lowering *lo, struct step s)
+{
+	struct copy_entry_vec *mounted = NULL;
+
+	s.name = run_name(lo->arena, &s.op->run);
+	s.is_decided_at_build = s.is_decided_at_build || s.op->run.install_type;
+	if (plan_run_expand(lo->pl->plan, s.op, lo->arena, &mounted, lo->pl->diag) < 0)
+		return;
+	s.mounted = mounted;
+	push(lo, s);
+}
+
 static void add_packages_op(struct lowering *lo, const struct ib_op *op,
 			    const struct element *element)
 {
@@ -274,10 +286,14 @@ static void add_packages_op(struct lowering *lo, const struct ib_op *op,
 	s.element = element;
 	s.number = op->order;
 	push(lo, s);
-	if (op->package.is_build_only)
-		ib_diag_add(
-			lo->pl->diag, IB_D_NOT_BUILT_YET, op->at,
-			"PACKAGE --build-only behind a RUN or COPY of its phase is not built yet");
+	if (!op->package.is_build_only)
+		return;
+	/* taken away where the phase's own removals are */
+	for (size_t i = 0; i < ARRAY_SIZE(transactions); i++)
+		if (transactions[i].phase == lo->phase)
+			s.number = hooks_number(transactions[i].removal);
+	s.is_removal = true;
+	push(lo, s);
 }
 
 /* The ops of the recipe (ELEMENT NULL) or of a fragment that are steps of the phase. */
@@ -294,8 +310,7 @@ static void add_ops(struct lowering *lo, const struct ib_op_vec *ops, const stru
 			continue;
 		if (op->code == IB_OP_RUN) {
 			s.code = STEP_run;
-			s.name = run_name(lo->arena, &op->run);
-			push(lo, s);
+			add_run(lo, s);
 		} else if (op->code == IB_OP_COPY) {
 			s.code = STEP_copy;
 			add_copy(lo, s);

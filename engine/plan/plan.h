@@ -43,6 +43,7 @@ struct step {
 	bool is_decided_at_build;	/* its run key needs more than its input key */
 	const struct package_request_vec *requests; /* STEP_packages: the stage's, or those of op */
 	const struct copy_entry_vec *entries; /* STEP_copy: what it takes of the context, as planned */
+	const struct copy_entry_vec *mounted; /* STEP_run: the same for each of its mounts */
 	struct u32_vec needs;		/* indices of earlier steps of the stage; today the one before it */
 	struct digest input_key;
 	struct buf key_text;		/* what the key is the SHA-256 of */
@@ -113,6 +114,22 @@ struct copy_entry_vec VEC(struct copy_entry);
  * paths that leave the context, also by a symlink, are reported (CONTEXT). -1 with DIAG set. */
 int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a, struct copy_entry_vec *ret_entries,
 		     struct ib_diag *diag);
+
+/* The value of a mount's key, or NULL; whether a switch is on. */
+const char *mount_value(const struct ib_mount *m, const char *key);
+bool mount_is(const struct ib_mount *m, const char *key);
+/* Whether it shows files of the context or of another tree: a bind, or a cache that begins with some. */
+bool mount_takes_tree(const struct ib_mount *m);
+/* Where it is mounted, absolute in the target; NULL for a secret that is a variable alone. */
+const char *mount_target(const struct ib_op_run *run, const struct ib_mount *m, struct arena *a);
+/* "64MiB" in bytes; false for what is no size. */
+bool mount_size(const char *text, uint64_t *ret_bytes);
+/* An --input: absolute, or relative to the caller's directory. */
+const char *plan_input(const struct plan *p, const char *path);
+/* What a RUN takes of the context: an array with an entry a mount. A bad mount, and a --script that is not there,
+ * are reported. -1 with DIAG set. */
+int plan_run_expand(const struct plan *p, const struct ib_op *op, struct arena *a,
+		    struct copy_entry_vec **ret_mounted, struct ib_diag *diag);
 
 /* The input key of S, a step of STAGE or a copy of one with other entries, as its files are now. */
 int plan_key_again(const struct plan *p, const struct plan_stage *stage, const struct step *s,

@@ -192,13 +192,55 @@ static void need_at(void *context, const char *tool, const char *why, struct ib_
 		pf->missing->items[before].at = at;
 }
 
-static void check_inputs(struct preflight *pf)
+static void missing_at(struct preflight *pf, size_t before, struct ib_span at)
 {
-	vec_foreach (const char *, input, &pf->plan->options->inputs)
-		if (access(*input, R_OK) < 0)
-			add(pf, *input,
-			    arena_printf(pf->plan->arena, "--input names it: %s", strerror(errno)),
-			    NULL, "name a file that can be read");
+	if (pf->missing->len > before)
+		pf->missing->items[before].at = at;
+}
+
+static bool has_secret(const struct preflight *pf, const char *id)
+{
+	vec_foreach (struct ib_secret, s, &pf->plan->options->secrets)
+		if (strcmp(s->id, id) == 0)
+			return true;
+	return false;
+}
+
+static void check_secret(struct preflight *pf, const struct ib_mount *m)
+{
+	const char *id = mount_value(m, "id"), *required = mount_value(m, "required");
+	size_t before = pf->missing->len;
+
+	if (m->type != IB_MOUNT_SECRET || has_secret(pf, id) ||
+	    (required && strcmp(required, "false") == 0))
+		return;
+	add(pf, arena_printf(pf->plan->arena, "the secret '%s'", id), "a RUN mounts it", NULL,
+	    arena_printf(pf->plan->arena, "give it with --secret id=%s,src=FILE", id));
+	missing_at(pf, before, m->at);
+}
+
+static void check_input(struct preflight *pf, const struct ib_word *input)
+{
+	const char *path = plan_input(pf->plan, input->text);
+	size_t before = pf->missing->len;
+
+	if (access(path, R_OK) == 0)
+		return;
+	add(pf, path, arena_printf(pf->plan->arena, "--input names it: %s", strerror(errno)), NULL,
+	    "name a file that can be read");
+	missing_at(pf, before, input->at);
+}
+
+static void check_runs(struct preflight *pf, const struct plan_stage *stage)
+{
+	vec_foreach (struct step, s, &stage->steps) {
+		if (s->code != STEP_run)
+			continue;
+		vec_foreach (struct ib_mount, m, &s->op->run.mounts)
+			check_secret(pf, m);
+		vec_foreach (struct ib_word, input, &s->op->run.inputs)
+			check_input(pf, input);
+	}
 }
 
 int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
@@ -214,12 +256,12 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 	for (size_t i = 0; i < p->stages_len; i++) {
 		check_elements(&pf, &p->stages[i]);
 		check_outputs(&pf, &p->stages[i]);
+		check_runs(&pf, &p->stages[i]);
 		fetches_tools(p, &p->stages[i], need_at, &pf);
 		if (p->stages[i].layout)
 			layout_tools(p->stages[i].layout, need_tool, &pf);
 		needs_disk = needs_disk || stage_needs_disk(p, p->stages[i].ir);
 	}
-	check_inputs(&pf);
 	need_space(&pf, p->options->store, STORE_SPACE, "the store");
 	if (needs_disk)
 		need_space(&pf, p->options->directory, OUTPUT_SPACE, "the output");

@@ -79,14 +79,67 @@ static int hash_hook(const struct step *s, const struct plan *p, struct buf *out
 	return hash_path(p, "script", s->hook->source, out, err);
 }
 
+static int hash_entry(const struct plan *p, int context_fd, const struct copy_entry *e,
+		      struct buf *out, struct ib_error *err);
+
+/* What of a mount can change the result: not how it is shared, nor what a cache or a secret holds.
+ */
+static int hash_mount(const struct step *s, const struct plan *p, size_t i, int context_fd,
+		      struct buf *out, struct ib_error *err)
+{
+	static const char *const types[] = { "bind", "cache", "tmpfs", "secret" };
+	const struct ib_mount *m = &s->op->run.mounts.items[i];
+	int r = 0;
+
+	key_text(out, "mount", types[m->type]);
+	vec_foreach (struct ib_pair, pair, &m->keys)
+		if (strcmp(pair->key, "sharing") != 0) {
+			key_text(out, "key", pair->key);
+			key_text(out, "value", pair->value);
+		}
+	if (s->mounted)
+		vec_foreach (struct copy_entry, e, &s->mounted[i])
+			r = r < 0 ? r : hash_entry(p, context_fd, e, out, err);
+	return r;
+}
+
+static int hash_inputs(const struct step *s, const struct plan *p, struct buf *out,
+		       struct ib_error *err)
+{
+	int r = 0;
+
+	vec_foreach (struct ib_word, input, &s->op->run.inputs) {
+		const char *path = plan_input(p, input->text);
+
+		key_text(out, "input", input->text);
+		/* one that is missing is what preflight says */
+		if (r == 0 && (p->is_running || access(path, F_OK) == 0))
+			r = hash_path(p, "content", path, out, err);
+	}
+	return r;
+}
+
+/* The files that a RUN reads: those of its mounts, its script, its inputs. */
+static int hash_run_files(const struct step *s, const struct plan *p, struct buf *out,
+			  struct ib_error *err)
+{
+	const char *context = plan_context(p, s->op);
+	cleanup_fd int fd = context ? open(context, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	cleanup_free char *script =
+		s->op->run.form == IB_RUN_FILE ? fs_join(context, s->op->run.text) : NULL;
+	int r = script ? hash_path(p, "content", script, out, err) : 0;
+
+	for (size_t i = 0; r == 0 && i < s->op->run.mounts.len; i++)
+		r = hash_mount(s, p, i, fd, out, err);
+	return r < 0 ? r : hash_inputs(s, p, out, err);
+}
+
 static int hash_run(const struct step *s, const struct plan *p, struct buf *out,
 		    struct ib_error *err)
 {
 	static const char *const forms[] = { "shell", "exec", "script", "file" };
 	const struct ib_op_run *run = &s->op->run;
 
-	(void)p;
-	(void)err;
 	key_text(out, "form", forms[run->form]);
 	if (run->text)
 		key_text(out, "text", run->text);
@@ -101,7 +154,9 @@ static int hash_run(const struct step *s, const struct plan *p, struct buf *out,
 	key_text(out, "user", run->user ? run->user : "");
 	if (run->is_offline)
 		key_text(out, "network", "none");
-	return 0;
+	if (run->install_type)
+		key_text(out, "installtype", run->install_type);
+	return hash_run_files(s, p, out, err);
 }
 
 /* "f 644 path" and the content: a digest, or a link's target. */
@@ -419,11 +474,26 @@ static void first_line(const char *text, struct buf *out)
 		buf_str(out, " ...");
 }
 
+static void describe_mounts(const struct ib_op_run *run, struct buf *out)
+{
+	static const char *const types[] = { "bind", "cache", "tmpfs", "secret" };
+
+	vec_foreach (struct ib_mount, m, &run->mounts) {
+		const char *id = mount_value(m, "id");
+
+		buf_printf(out, "%s%s %s", m > run->mounts.items ? ", " : "(", types[m->type],
+			   id ? id : mount_value(m, "target"));
+	}
+	if (run->mounts.len)
+		buf_str(out, ") ");
+}
+
 static void describe_run(const struct step *s, struct buf *out)
 {
 	const struct ib_op_run *run = &s->op->run;
 
 	buf_str(out, "RUN ");
+	describe_mounts(run, out);
 	if (run->form == IB_RUN_EXEC)
 		vec_foreach (const char *, word, &run->argv)
 			buf_printf(out, "%s%s", word > run->argv.items ? " " : "", *word);

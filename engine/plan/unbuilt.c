@@ -30,20 +30,6 @@ static void check_base(struct planner *pl, const struct ib_op *op)
 		unbuilt(pl, op->at, "an image for another architecture than this machine's");
 }
 
-static void check_run(struct planner *pl, const struct ib_op *op)
-{
-	const struct ib_op_run *run = &op->run;
-
-	if (run->mounts.len)
-		unbuilt(pl, run->mounts.items[0].at, "RUN --mount");
-	if (run->inputs.len)
-		unbuilt(pl, run->inputs.items[0].at, "RUN --input");
-	if (run->install_type)
-		unbuilt(pl, op->at, "RUN --install-type");
-	if (run->form == IB_RUN_FILE)
-		unbuilt(pl, op->at, "RUN --script");
-}
-
 static void check_copy(struct planner *pl, const struct ib_op *op)
 {
 	if (op->copy.from.kind != IB_FROM_CONTEXT)
@@ -72,9 +58,6 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 	case IB_OP_BASE:
 		check_base(pl, op);
 		break;
-	case IB_OP_RUN:
-		check_run(pl, op);
-		break;
 	case IB_OP_COPY:
 		check_copy(pl, op);
 		break;
@@ -85,6 +68,7 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 		ib_diag_add(pl->diag, IB_D_NOT_BUILT_YET, op->later.at.end ? op->later.at : op->at,
 			    "%s is not built yet", op->later.text);
 		break;
+	case IB_OP_RUN:
 	case IB_OP_ADD:
 	case IB_OP_SOURCE:
 	case IB_OP_ELEMENT:

@@ -328,16 +328,46 @@ static int copy_fn(void *arg, struct ib_error *err)
 	return r;
 }
 
+/* What S takes of the context now. */
+static int expand(struct stage_run *sr, const struct step *s, struct step *fresh,
+		  struct ib_diag *diag)
+{
+	const struct plan *p = sr->run->plan;
+	struct copy_entry_vec *entries = arena_alloc(sr->arena, sizeof(*entries));
+	int r;
+
+	*fresh = *s;
+	if (s->code == STEP_run) {
+		r = plan_run_expand(p, s->op, sr->arena, &entries, diag);
+		fresh->mounted = entries;
+	} else {
+		r = plan_copy_expand(p, s->op, sr->arena, entries, diag);
+		fresh->entries = entries;
+	}
+	return r;
+}
+
+bool step_takes_files(const struct step *s)
+{
+	const struct ib_op_run *run = &s->op->run;
+
+	if (s->code != STEP_run)
+		return s->code == STEP_copy;
+	vec_foreach (const struct ib_mount, m, &run->mounts)
+		if (mount_takes_tree(m) && m->from.kind == IB_FROM_CONTEXT)
+			return true;
+	return run->form == IB_RUN_FILE || run->inputs.len > 0;
+}
+
 /* The context may have changed since the plan: the key is of what is there now. */
 int copy_refresh(struct stage_run *sr, const struct step *s, const struct step **ret_step,
 		 struct ib_error *err)
 {
 	const struct plan *p = sr->run->plan;
 	struct step *fresh = arena_alloc(sr->arena, sizeof(*fresh));
-	struct copy_entry_vec *entries = arena_alloc(sr->arena, sizeof(*entries));
 	struct ib_diag *diag = ib_diag_new(p->sources);
 	cleanup_buf struct buf text = BUF_INIT;
-	int r = plan_copy_expand(p, s->op, sr->arena, entries, diag);
+	int r = expand(sr, s, fresh, diag);
 
 	if (r < 0)
 		ib_diag_render(diag, &text, false);
@@ -348,8 +378,6 @@ int copy_refresh(struct stage_run *sr, const struct step *s, const struct step *
 		return ib_fail_text(err, EINVAL,
 				    "the context has changed since the plan was made\n%s",
 				    text.len ? text.data : "");
-	*fresh = *s;
-	fresh->entries = entries;
 	r = plan_key_again(p, sr->stage, fresh, &fresh->input_key, err);
 	if (r < 0)
 		return ib_wrap(err, "read the context");
@@ -369,6 +397,28 @@ int copy_verify(struct stage_run *sr, const struct step *s, struct ib_error *err
 	err->exit = IB_EXIT_STEP;
 	err->at = s->at;
 	return ib_fail_text(err, ESTALE, "the context changed while it was copied; run it again");
+}
+
+int copy_file_to(const struct copy_entry *e, int context_fd, int root_fd, const char *path,
+		 struct ib_error *err)
+{
+	static const struct ib_op_copy into = { .dest = { .text = "/" } };
+	struct copy c = { .op = &into, .context_fd = context_fd, .root_fd = root_fd };
+
+	return copy_file(&c, e, path, err);
+}
+
+int copy_entries(const struct copy_entry_vec *entries, int context_fd, int root_fd,
+		 struct ib_error *err)
+{
+	static const struct ib_op_copy into = { .dest = { .text = "/" } };
+	struct copy c = { .op = &into,
+			  .entries = *entries,
+			  .context_fd = context_fd,
+			  .root_fd = root_fd,
+			  .is_dir = true };
+
+	return copy_all(&c, err);
 }
 
 int run_copy(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)

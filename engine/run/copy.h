@@ -14,6 +14,12 @@ struct copy {
 	gid_t gid;
 };
 
+/* Puts ENTRIES of the context below ROOT_FD, owned by root: what a RUN mounts of it. */
+int copy_entries(const struct copy_entry_vec *entries, int context_fd, int root_fd,
+		 struct ib_error *err);
+/* The same for a file, which becomes PATH. */
+int copy_file_to(const struct copy_entry *e, int context_fd, int root_fd, const char *path,
+		 struct ib_error *err);
 /* Inside the step: looks for the owner and at the destination. root_fd is set. */
 int copy_start(struct copy *c, struct ib_error *err);
 /* The path of a thing called NAME below the destination; freed by the caller. */

@@ -121,12 +121,14 @@ void action_call(struct stage_run *sr, const struct step *s, struct action *a,
 	a->box.side = SANDBOX_HOST;
 }
 
-void action_bind(struct action *a, const char *source, const char *target, bool is_file)
+void action_bind(struct stage_run *sr, struct action *a, const char *source, const char *target,
+		 bool is_file)
 {
-	assert(a->binds.len < ARRAY_SIZE(a->binds.items));
-	a->binds.items[a->binds.len++] = (struct sandbox_bind){
-		.source = source, .target = target, .is_readonly = true, .is_file = is_file
-	};
+	vec_push(sr->arena, &a->binds,
+		 ((struct sandbox_bind){ .source = source,
+					 .target = target,
+					 .is_readonly = true,
+					 .is_file = is_file }));
 }
 
 /* The binds of the step, those that earlier steps left, and the files of HOME that it names. */
@@ -156,7 +158,7 @@ static void init_action(struct stage_run *sr, const struct step *s, struct actio
 {
 	enum ib_side side = phase_side(s->phase);
 
-	*a = (struct action){ .data_fd = -1 };
+	*a = (struct action){ .data_fd = -1, .store = sr->run->store };
 	a->box = (struct sandbox_step){
 		.name = s->name ? s->name : step_kinds[s->code].name,
 		.side = side == IB_HOST ? SANDBOX_HOST : SANDBOX_CHROOT,
@@ -174,9 +176,12 @@ static void release_action(struct action *a)
 {
 	if (a->data_fd >= 0)
 		(void)close(a->data_fd);
-	if (a->script)
-		(void)unlink(a->script);
-	free(a->script);
+	vec_foreach (const char *, file, &a->files)
+		(void)unlink(*file);
+	vec_foreach (struct layer_draft, draft, &a->drafts)
+		store_draft_drop(a->store, draft);
+	vec_foreach (int, fd, &a->locks)
+		(void)close(*fd);
 }
 
 #define cleanup_action __attribute__((cleanup(release_action)))
@@ -303,7 +308,7 @@ static int run_step(struct stage_run *sr, const struct step *s, const struct dig
 	meta = (struct layer_meta){ .left = result.left,
 				    .gone = result.gone,
 				    .is_empty = meta_is_empty(draft->dir) };
-	r = s->code == STEP_copy ? copy_verify(sr, s, err) : 0;
+	r = s->op && step_takes_files(s) ? copy_verify(sr, s, err) : 0;
 	if (r >= 0)
 		r = collect_meta(sr, s, &a, &meta, err);
 	if (r < 0)

@@ -68,10 +68,12 @@ static void add_home(struct stage_run *sr, const struct step *s, struct hasher *
 	}
 }
 
-void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
+int run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key,
+	    struct ib_error *err)
 {
 	struct hasher *h = hasher_new("sha256");
 	struct env *e = s->code == STEP_environ ? &sr->base : &sr->env;
+	int r = 0;
 
 	hasher_add(h, RUN_FORMAT, sizeof(RUN_FORMAT));
 	hasher_add(h, &s->input_key, sizeof(s->input_key));
@@ -82,8 +84,11 @@ void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key)
 	add_home(sr, s, h);
 	fetched_hash(sr, h);
 	add_salt(sr, s, h);
+	if (s->code == STEP_run)
+		r = action_mounts_key(sr, s, h, err);
 	(void)hasher_end(h, ret_key->bytes);
 	hasher_free(h);
+	return r;
 }
 
 static bool is_named(const struct str_vec *names, const char *name)

@@ -20,8 +20,16 @@ struct run_tree {
 	int root_fd;
 };
 
+/* --secret, read by the caller; never written to a disk. */
+struct run_secret {
+	const char *id, *data; /* data: NUL-terminated */
+	size_t len;
+};
+struct run_secret_vec VEC(struct run_secret);
+
 struct run {
 	const struct plan *plan;
+	struct run_secret_vec secrets;
 	struct run_tree *const *trees; /* by index of the IR's stages: those made so far; or NULL */
 	struct store *store;
 	const struct ib_sink *sink;

@@ -75,6 +75,15 @@ static int conditions_hold(struct stage_run *sr, const struct step *s, struct ib
 {
 	if (!s->op)
 		return 1;
+	if (s->code == STEP_run && s->op->run.install_type) {
+		const char *type = env_get(&sr->env, "DIB_DEFAULT_INSTALLTYPE");
+
+		if (strcmp(type ? type : "source", s->op->run.install_type) != 0) {
+			stage_note(sr, s->at, "left out: DIB_DEFAULT_INSTALLTYPE is '%s'",
+				   type ? type : "source");
+			return 0;
+		}
+	}
 	vec_foreach (const struct ib_cond, c, &s->op->when) {
 		const char *value = env_get(&sr->env, c->key);
 
@@ -101,7 +110,7 @@ static int do_step(struct stage_run *sr, const struct step *s, struct ib_error *
 
 	if (r <= 0 || !hook_is_there(sr, s))
 		return r < 0 ? r : 0;
-	if (s->code == STEP_copy) {
+	if (s->op && step_takes_files(s)) {
 		r = copy_refresh(sr, s, &s, err);
 		if (r < 0)
 			return r;
@@ -114,7 +123,9 @@ static int do_step(struct stage_run *sr, const struct step *s, struct ib_error *
 		if (r < 0)
 			return r;
 	}
-	run_key(sr, s, &key);
+	r = run_key(sr, s, &key, err);
+	if (r < 0)
+		return r;
 	if (store_layer_find(sr->run->store, &key, sr->arena, &dir))
 		return reuse(sr, s, &key, dir, err);
 	return step_execute(sr, s, &key, err);

@@ -15,7 +15,7 @@ struct home_file_vec VEC(struct home_file);
 void home_files(struct stage_run *sr, const struct step *s, struct home_file_vec *ret_files);
 
 bool step_names_variable(const struct stage_run *sr, const struct step *s, const char *name);
-void run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key);
+int run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key, struct ib_error *err);
 bool step_is_forced(const struct stage_run *sr, const struct step *s);
 /* Gives the step another key from now on, also in later builds. */
 int step_new_salt(struct stage_run *sr, const struct step *s, struct ib_error *err);
@@ -39,7 +39,8 @@ bool hook_is_there(struct stage_run *sr, const struct step *s);
 void hooks_find_extra(struct stage_run *sr);
 bool extra_is_before(const struct step *extra, const struct step *s);
 
-/* copy.c: S with its key and entries as the context is now; whether that is still so. */
+/* copy.c: whether S, a step with an op, takes files of the context or the host; S with its key and entries as the context is now; whether that is still so. */
+bool step_takes_files(const struct step *s);
 int copy_refresh(struct stage_run *sr, const struct step *s, const struct step **ret_step,
 		 struct ib_error *err);
 int copy_verify(struct stage_run *sr, const struct step *s, struct ib_error *err);

@@ -87,17 +87,21 @@ struct stage_run {
 	struct fetched_vec fetched; /* what the step at hand takes from elsewhere */
 };
 
+struct sandbox_bind_vec VEC(struct sandbox_bind);
+struct layer_draft_vec VEC(struct layer_draft);
+struct fd_vec VEC(int);
+
 /* What a step asks of the sandbox. run_NAME fills it in. */
 struct action {
 	struct sandbox_step box;
 	bool is_nothing; /* there is nothing to do: an empty layer */
 	int data_fd;     /* >= 0: a memfd that fn or standard output fills for us */
 	struct env env;  /* what argv gets */
-	struct sandbox_bind_list {
-		struct sandbox_bind items[8];
-		size_t len;
-	} binds;
-	char *script; /* a file to be removed after the step, or NULL */
+	struct sandbox_bind_vec binds;
+	struct store *store;	       /* of drafts */
+	struct str_vec files;	       /* to be removed after the step */
+	struct layer_draft_vec drafts; /* to be dropped after it */
+	struct fd_vec locks;	       /* to be let go of after it */
 };
 
 /* The argument of functions that run inside the step. */
@@ -117,7 +121,13 @@ typedef int step_fn(struct stage_run *sr, const struct step *s, struct action *a
 /* Lets FN run in the step, with JOB as its argument. */
 void action_call(struct stage_run *sr, const struct step *s, struct action *a,
 		 int (*fn)(void *arg, struct ib_error *err), const void *data);
-void action_bind(struct action *a, const char *source, const char *target, bool is_file);
+void action_bind(struct stage_run *sr, struct action *a, const char *source, const char *target,
+		 bool is_file);
+/* mounts.c: makes a RUN's mounts ready; adds the keys of the trees that they show to a hasher. */
+int action_mounts(struct stage_run *sr, const struct step *s, struct action *a,
+		  struct ib_error *err);
+int action_mounts_key(struct stage_run *sr, const struct step *s, struct hasher *h,
+		      struct ib_error *err);
 
 /* phase.c: the environment before environment.d. */
 void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env);

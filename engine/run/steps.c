@@ -62,7 +62,7 @@ static int put_script(struct stage_run *sr, const struct step *s, struct action 
 
 	if (fd < 0)
 		return ib_fail(err, errno, "make a file for the script");
-	a->script = ib_xstrdup(path);
+	vec_push(sr->arena, &a->files, arena_strdup(sr->arena, path));
 	r = fs_write_all(fd, text, strlen(text));
 	if (r < 0 || fchmod(fd, 0755) < 0)
 		return ib_fail(err, r < 0 ? -r : errno, "write the script");
@@ -70,7 +70,7 @@ static int put_script(struct stage_run *sr, const struct step *s, struct action 
 		*ret_path = arena_strdup(sr->arena, path);
 		return 0;
 	}
-	action_bind(a, arena_strdup(sr->arena, path), SB_MNT SCRIPT_PATH, true);
+	action_bind(sr, a, arena_strdup(sr->arena, path), SB_MNT SCRIPT_PATH, true);
 	*ret_path = SCRIPT_PATH;
 	return 0;
 }
@@ -130,12 +130,16 @@ int run_run(struct stage_run *sr, const struct step *s, struct action *a, struct
 {
 	const struct ib_op_run *run = &s->op->run;
 	bool is_host = phase_side(s->phase) == IB_HOST;
+	int r;
 
 	vec_foreach (const struct ib_pair, p, &run->env)
 		env_set(sr->arena, &a->env, p->key, p->value);
 	a->box.cwd = is_host ? plan_context(sr->run->plan, s->op) : run->workdir;
 	a->box.user = is_host ? NULL : run->user;
 	a->box.is_offline = run->is_offline;
+	r = action_mounts(sr, s, a, err);
+	if (r < 0)
+		return r;
 	switch (run->form) {
 	case IB_RUN_EXEC:
 		a->box.argv = argv_new(sr->arena, run->argv.items, run->argv.len, NULL);

@@ -235,14 +235,27 @@ static const char *locate(const struct init *in, const char *target, bool *ret_i
 	return target;
 }
 
+static int mount_tmpfs(int point_fd, const char *options, struct ib_error *err)
+{
+	char path[32];
+
+	sb_fd_path(point_fd, path);
+	return mount("tmpfs", path, "tmpfs", MS_NOSUID | MS_NODEV, options) < 0
+		       ? ib_fail(err, errno, "mount a tmpfs")
+		       : 0;
+}
+
 static int bind_one(struct init *in, const struct sandbox_bind *b, struct ib_error *err)
 {
 	bool is_in_mnt = false;
 	const char *path = locate(in, b->target, &is_in_mnt);
 	cleanup_fd int point = mountpoint_in(is_in_mnt ? in->mnt_fd : in->root_fd, path, b->is_file,
 					     is_in_mnt ? &in->made : &in->made_in_root, err);
-	int r = point < 0 ? point : mount_bind_at(b->source, point, "", b->is_readonly, err);
+	int r = point;
 
+	if (r >= 0)
+		r = b->tmpfs ? mount_tmpfs(point, b->tmpfs, err)
+			     : mount_bind_at(b->source, point, "", b->is_readonly, err);
 	if (r < 0)
 		return ib_wrap(err, "%s", b->target);
 	note_mounted(in, point);

@@ -30,9 +30,9 @@ static const struct {
 	const char *path;
 	mode_t mode;
 } own_dirs[] = {
-	{ "/imagebuild", 0755 }, { SB_BUILD, 0755 }, { SB_STORE, 0755 }, { SB_CACHE, 0755 },
-	{ SB_LIB, 0755 },        { SB_BIN, 0755 },   { SB_TREE, 0755 },  { SB_EMPTY, 0755 },
-	{ "/dev", 0755 },        { "/proc", 0755 },  { "/tmp", 01777 },
+	{ "/imagebuild", 0755 }, { SB_BUILD, 0755 },   { SB_STORE, 0755 }, { SB_CACHE, 0755 },
+	{ SB_LIB, 0755 },        { SB_SECRETS, 0700 }, { SB_BIN, 0755 },   { SB_TREE, 0755 },
+	{ SB_EMPTY, 0755 },      { "/dev", 0755 },     { "/proc", 0755 },  { "/tmp", 01777 },
 };
 
 static const char *const private_dirs[] = { "/tmp", "/var/tmp" };
@@ -291,6 +291,8 @@ static int close_root(struct ib_error *err)
 		return ib_fail(err, errno, "let go of the host's root");
 	if (mount("tmpfs", SB_TREE, "tmpfs", MS_NOSUID | MS_NODEV, "mode=755") < 0)
 		return ib_fail(err, errno, "mount tmpfs on %s", SB_TREE);
+	if (mount("tmpfs", SB_SECRETS, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=700") < 0)
+		return ib_fail(err, errno, "mount tmpfs on %s", SB_SECRETS);
 	if (mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV, NULL) <
 	    0)
 		return ib_fail(err, errno, "make the root read-only");

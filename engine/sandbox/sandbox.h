@@ -26,6 +26,7 @@ struct ib_error;
 #define SB_CACHE "/imagebuild/cache"	/* DIB_IMAGE_CACHE, read-write, the caller's */
 #define SB_LIB "/imagebuild/lib"	/* _LIB: our shell library */
 #define SB_BIN "/imagebuild/bin"	/* first on PATH of host hooks: sudo and other shims */
+#define SB_SECRETS "/imagebuild/secrets" /* a tmpfs for what no disk may see */
 #define SB_TREE "/imagebuild/tree"	/* merged read-only trees for output */
 
 struct sandbox_setup {
@@ -48,6 +49,7 @@ int sandbox_start(const struct sandbox_setup *setup, int (*fn)(void *), void *ar
 struct sandbox_bind {
 	const char *source, *target; /* absolute, as seen in the supervisor's root; target below SB_MNT or the chroot's "/" */
 	bool is_readonly, is_file;
+	const char *tmpfs;	/* options of a new tmpfs that is mounted instead of SOURCE */
 };
 
 enum sandbox_side { SANDBOX_HOST, SANDBOX_CHROOT };

@@ -6,6 +6,13 @@
 
 #include <imagebuild/ir.h>
 
+/* --secret id=ID,src=FILE or id=ID,env=VARIABLE. */
+struct ib_secret {
+	const char *id;
+	const char *file, *variable;	/* one of them */
+};
+struct ib_secret_vec VEC(struct ib_secret);
+
 struct ib_options {
 	const char *file;		/* the recipe; "-": standard input */
 	const char *context;		/* NULL: the recipe's directory */
@@ -17,7 +24,7 @@ struct ib_options {
 	struct str_vec element_path;	/* --element-path and ELEMENTS_PATH, in search order */
 	struct str_vec no_cache_from;	/* --no-cache-from=STEP */
 	struct str_vec refresh;		/* --refresh */
-	struct str_vec inputs;		/* --input */
+	struct ib_secret_vec secrets;	/* --secret */
 	const char *store;		/* directory of the store */
 	const char *state_dir;		/* where logs/ lies */
 	const char *image_cache;	/* DIB_IMAGE_CACHE: a real read-write directory */

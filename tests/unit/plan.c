@@ -276,8 +276,9 @@ TEST("what a recipe cannot have is missing in preflight's one list, with its pac
 
 	init(&p);
 	fixture_write(&p.f, "lib/os/host-tools", 0644, "no-such-tool\nsh\n");
-	vec_push(p.f.arena, &p.f.options.inputs, "/no/such/input");
-	check(plan(&p, "FROM os\nOUTPUT tar\n"));
+	check(plan(&p, "FROM os\nRUN --phase=cleanup --input=/no/such/input x\n"
+		       "RUN --mount=type=secret,id=one --mount=type=secret,id=two,required=false x\n"
+		       "OUTPUT tar\n"));
 	check(ib_plan_preflight(p.plan, &missing) < 0);
 	vec_foreach (struct missing, m, &missing) {
 		check(strcmp(m->what, "sh") != 0);
@@ -287,6 +288,9 @@ TEST("what a recipe cannot have is missing in preflight's one list, with its pac
 	check(found && strcmp(found->why, "element 'os' names it in host-tools") == 0 &&
 	      found->at.end > 0);
 	check_str(missing.items[missing.len - 1].what, "/no/such/input");
+	check(missing.items[missing.len - 1].at.end > 0);
+	check_str(missing.items[missing.len - 2].what, "the secret 'one'");
+	check_str(missing.items[missing.len - 2].todo, "give it with --secret id=one,src=FILE");
 }
 
 TEST("proxies of the caller are in no text, and what is given for SOURCE_DATE_EPOCH is taken")
