@@ -481,6 +481,7 @@ static void check_RUN(struct check *c, const struct ib_ast_instruction *in)
 {
 	static const char *const networks[] = { "none", "default" };
 	const char *name = flag_text(in, "name"), *script = flag_text(in, "script");
+	enum ib_phase phase = flag_phase(in, IB_PHASE_INSTALL);
 
 	check_install_type(c, in);
 	check_choice(c, in, "network", networks, ARRAY_SIZE(networks), "none or default");
@@ -493,6 +494,10 @@ static void check_RUN(struct check *c, const struct ib_ast_instruction *in)
 
 		if (strcmp(f->name, "mount") == 0 && f->value && f->value->text && *f->value->text)
 			(void)mount_parse(c->r, f->value, c->live->stage, c->diag, &mount);
+		if (strcmp(f->name, "mount") == 0 && ib_phases[phase].side == IB_HOST)
+			ib_diag_add(c->diag, IB_D_HOST_SIDE, f->name_at,
+				    "phase %s runs on the host, where nothing is mounted for a RUN",
+				    ib_phases[phase].name);
 	}
 	if (script && *script)
 		check_path_word(c, flag_find(in, "script")->value, script, "script");
@@ -553,29 +558,6 @@ static bool check_dest(struct check *c, const struct ib_ast_instruction *in)
 	return true;
 }
 
-static void check_from_stage(struct check *c, const struct ib_ast_word *w)
-{
-	uint32_t now = c->live->stage == NO_STAGE ? 0 : c->live->stage;
-	const char *near;
-
-	if (stage_find(c->r, w->text, now) != NO_STAGE)
-		return;
-	near = stage_suggest(c->r, w->text, now);
-	if (w->text[0] && strspn(w->text, "0123456789") == strlen(w->text))
-		ib_diag_add(c->diag, IB_D_UNKNOWN_STAGE, w->at,
-			    "stages have no numbers here; name it with FROM BASE AS NAME");
-	else if (c->live->stage != NO_STAGE && stage_find(c->r, w->text, now + 1) == now)
-		ib_diag_add(c->diag, IB_D_UNKNOWN_STAGE, w->at, "'%s' is this stage itself",
-			    w->text);
-	else if (near)
-		ib_diag_add(c->diag, IB_D_UNKNOWN_STAGE, w->at,
-			    "unknown stage '%s'; did you mean '%s'?", w->text, near);
-	else
-		ib_diag_add(c->diag, IB_D_UNKNOWN_STAGE, w->at,
-			    "no stage '%s' above this line; expected a stage, oci:PATH or tar:PATH",
-			    w->text);
-}
-
 static void check_from(struct check *c, const struct ib_ast_instruction *in)
 {
 	const char *from = flag_text(in, "from");
@@ -586,7 +568,7 @@ static void check_from(struct check *c, const struct ib_ast_instruction *in)
 	if (strncmp(from, "oci:", 4) == 0 || strncmp(from, "tar:", 4) == 0)
 		check_path_word(c, w, from + 4, "--from");
 	else
-		check_from_stage(c, w);
+		tree_ref_check(c->r, w->text, w->at, c->live->stage);
 	if (in->heredocs)
 		ib_diag_add(c->diag, IB_D_HEREDOC_PLACE, in->heredocs->at,
 			    "a heredoc cannot stand beside --from");

@@ -146,6 +146,8 @@ const char *stage_suggest(const struct ib_recipe *r, const char *name, uint32_t 
  * name above. */
 struct ib_tree_ref tree_ref(const struct ib_recipe *r, const char *text, struct ib_span at,
 			    uint32_t stage);
+/* Reports a stage that is not there. */
+void tree_ref_check(struct ib_recipe *r, const char *text, struct ib_span at, uint32_t stage);
 /* The next part of a comma list at *S; false at its end. */
 bool list_next(const char **s, const char **ret_part, size_t *ret_len);
 

@@ -152,11 +152,15 @@ static void add_key(struct ib_recipe *r, const char *part, size_t n, struct ib_s
 	(void)vec_push(r->arena, &m->keys, pair);
 }
 
-static void find_from(const struct ib_recipe *r, uint32_t stage, struct ib_mount *m)
+static void find_from(struct ib_recipe *r, uint32_t stage, struct ib_mount *m, bool reports)
 {
-	vec_foreach (struct ib_pair, pair, &m->keys)
-		if (strcmp(pair->key, "from") == 0)
-			m->from = tree_ref(r, pair->value, pair->at, stage);
+	vec_foreach (struct ib_pair, pair, &m->keys) {
+		if (strcmp(pair->key, "from") != 0)
+			continue;
+		m->from = tree_ref(r, pair->value, pair->at, stage);
+		if (reports && *pair->value)
+			tree_ref_check(r, pair->value, pair->at, stage);
+	}
 }
 
 bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, uint32_t stage,
@@ -173,7 +177,7 @@ bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, uint32_t stag
 
 		add_key(r, part, n, word_part(w, at, at + n), ret_mount, diag != NULL);
 	}
-	find_from(r, stage, ret_mount);
+	find_from(r, stage, ret_mount, diag != NULL);
 	if (diag && !has_key(ret_mount, rows[ret_mount->type].needs))
 		ib_diag_add(diag, IB_D_BAD_MOUNT, w->at, "a mount of type '%s' needs '%s='",
 			    rows[ret_mount->type].name, rows[ret_mount->type].needs);

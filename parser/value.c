@@ -223,6 +223,29 @@ struct ib_tree_ref tree_ref(const struct ib_recipe *r, const char *text, struct 
 				     .at = at };
 }
 
+void tree_ref_check(struct ib_recipe *r, const char *text, struct ib_span at, uint32_t stage)
+{
+	uint32_t now = stage == NO_STAGE ? 0 : stage;
+	const char *near;
+
+	if (tree_ref(r, text, at, stage).kind != IB_FROM_STAGE ||
+	    stage_find(r, text, now) != NO_STAGE)
+		return;
+	near = stage_suggest(r, text, now);
+	if (text[0] && strspn(text, "0123456789") == strlen(text))
+		ib_diag_add(r->diag, IB_D_UNKNOWN_STAGE, at,
+			    "stages have no numbers here; name it with FROM BASE AS NAME");
+	else if (stage != NO_STAGE && stage_find(r, text, now + 1) == now)
+		ib_diag_add(r->diag, IB_D_UNKNOWN_STAGE, at, "'%s' is this stage itself", text);
+	else if (near)
+		ib_diag_add(r->diag, IB_D_UNKNOWN_STAGE, at,
+			    "unknown stage '%s'; did you mean '%s'?", text, near);
+	else
+		ib_diag_add(r->diag, IB_D_UNKNOWN_STAGE, at,
+			    "no stage '%s' above this line; expected a stage, oci:PATH or tar:PATH",
+			    text);
+}
+
 bool list_next(const char **s, const char **ret_part, size_t *ret_len)
 {
 	if (!*s)

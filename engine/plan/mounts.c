@@ -15,6 +15,14 @@ const char *mount_value(const struct ib_mount *m, const char *key)
 	return pairs_find(&m->keys, key);
 }
 
+static struct ib_span key_at(const struct ib_mount *m, const char *key)
+{
+	vec_foreach (struct ib_pair, pair, &m->keys)
+		if (strcmp(pair->key, key) == 0)
+			return pair->at;
+	return m->at;
+}
+
 bool mount_is(const struct ib_mount *m, const char *key)
 {
 	const char *value = mount_value(m, key);
@@ -100,11 +108,11 @@ static void check_mount(const struct ib_op *op, const struct ib_mount *m, struct
 
 	if (target && is_taken(a, target))
 		ib_diag_add(
-			diag, IB_D_BAD_MOUNT, m->at,
+			diag, IB_D_BAD_MOUNT, key_at(m, "target"),
 			"nothing can be mounted on '%s': the build has a mount of its own there",
 			target);
 	if (size && !mount_size(size, &bytes))
-		ib_diag_add(diag, IB_D_BAD_MOUNT, m->at,
+		ib_diag_add(diag, IB_D_BAD_MOUNT, key_at(m, "size"),
 			    "'%s' is not a size; write bytes, or as in 64MiB", size);
 }
 
@@ -114,7 +122,7 @@ static int expand_mount(const struct plan *p, const struct ib_op *op, const stru
 {
 	const char *source = mount_value(m, "source");
 	struct ib_op copy = { .code = IB_OP_COPY, .fragment = op->fragment };
-	struct ib_word word = { source ? source : ".", m->at };
+	struct ib_word word = { source ? source : ".", key_at(m, "source") };
 
 	if (!mount_takes_tree(m) || m->from.kind != IB_FROM_CONTEXT)
 		return 0;
