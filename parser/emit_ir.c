@@ -85,6 +85,7 @@ static void emit_FROM(struct emit *e, const struct ib_ast_instruction *in)
 	op->base.kind = s->kind;
 	op->base.arch = s->arch;
 	op->base.stage = s->parent;
+	op->base.at = s->base_word->at;
 	if (s->kind == IB_BASE_STAGE)
 		op->base.name = e->r->stages.items[s->parent].name;
 	else if (s->kind == IB_BASE_TAR || s->kind == IB_BASE_OCI || s->kind == IB_BASE_DISK)

@@ -4,6 +4,8 @@
  * number (imagefile.md, "Phases and order"). */
 #include "plan/private.h"
 
+#include "base/base.h"
+
 #include <ctype.h>
 #include <limits.h>
 #include <string.h>
@@ -384,9 +386,22 @@ static void append(struct lowering *lo, struct step s)
 	vec_push(lo->arena, steps, s);
 }
 
+/* Before any hook of root.d. */
+static void add_base(struct lowering *lo)
+{
+	push(lo, (struct step){ .code = STEP_base,
+				.at = lo->stage->base->at,
+				.name = "from",
+				.op = &lo->stage->ir->ops.items[0],
+				.base = lo->stage->base,
+				.number = LONG_MIN });
+}
+
 static void lower_phase(struct lowering *lo)
 {
 	lo->steps = (struct step_vec){ NULL, 0, 0 };
+	if (lo->phase == IB_PHASE_ROOT && lo->stage->base)
+		add_base(lo);
 	add_hooks(lo);
 	add_install_types(lo);
 	add_engine_steps(lo);

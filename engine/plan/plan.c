@@ -143,6 +143,8 @@ static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 
 	if (layout_op(&stage->ir->ops))
 		vec_push(p->arena, &request.provided, "block-device");
+	if (stage->base)
+		vec_push(p->arena, &request.provided, "operating-system");
 	if (elements_resolve(p->elements, &request, p->arena, &stage->set, pl->diag) < 0)
 		return -1;
 	take_fragments(pl, stage);
@@ -153,7 +155,7 @@ static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 			    "is placed "
 			    "without devices",
 			    elements_shadowed_bootloader(p->elements));
-	return check_layout_conflict(pl, stage);
+	return plan_base_check(pl, stage) < 0 ? -1 : check_layout_conflict(pl, stage);
 }
 
 /* What the engine itself adds to the environment and is known before the build. */
@@ -167,11 +169,22 @@ static void guess(struct plan *p, struct plan_stage *stage)
 	environ_guess(&stage->hooks, &env, p->names, p->arena, &stage->guessed);
 }
 
+static int find_base(struct planner *pl, struct plan_stage *stage)
+{
+	const struct ib_op *op = &stage->ir->ops.items[0];
+
+	if (op->base.kind == IB_BASE_ELEMENT || op->base.kind == IB_BASE_STAGE)
+		return 0;
+	return plan_base_of(pl->plan, op, pl->plan->arena, &stage->base, pl->diag, pl->err);
+}
+
 static int plan_stage(struct planner *pl, struct plan_stage *stage)
 {
 	struct plan *p = pl->plan;
 
 	merge_env(p, stage);
+	if (find_base(pl, stage) < 0)
+		return -1;
 	if (resolve_stage(pl, stage) < 0 ||
 	    hooks_merge(&stage->set, p->arena, p->sources, &stage->hooks, pl->diag) < 0)
 		return -1;
@@ -226,7 +239,7 @@ static int plan_stages(struct planner *pl)
 		unbuilt_check(pl, ir);
 		/* A base that is not built brings no elements to look at. */
 		if (ir->ops.len == 0 || ir->ops.items[0].code != IB_OP_BASE ||
-		    ir->ops.items[0].base.kind != IB_BASE_ELEMENT)
+		    ir->ops.items[0].base.kind == IB_BASE_STAGE)
 			continue;
 		failed |= plan_stage(pl, &p->stages[p->stages_len++]) < 0;
 		failed |= ib_diag_errors(pl->diag) > errors;

@@ -8,6 +8,7 @@
 
 #include <imagebuild/options.h>
 
+struct base;
 struct layout;
 struct plan;
 struct step;
@@ -44,6 +45,7 @@ struct step {
 	const struct package_request_vec *requests; /* STEP_packages: the stage's, or those of op */
 	const struct copy_entry_vec *entries; /* STEP_copy: what it takes of the context, as planned */
 	const struct copy_entry_vec *mounted; /* STEP_run: the same for each of its mounts */
+	const struct base *base;	/* STEP_base: as the context has it */
 	struct u32_vec needs;		/* indices of earlier steps of the stage; today the one before it */
 	struct digest input_key;
 	struct buf key_text;		/* what the key is the SHA-256 of */
@@ -53,6 +55,7 @@ struct step_vec VEC(struct step);
 struct plan_stage {
 	const struct ib_stage *ir;
 	struct element_set set;
+	const struct base *base;	/* what the stage starts from where that is no element or stage; or NULL */
 	struct ib_op_vec settings;	/* LABEL, CONFIG and LAYOUT: the fragments', then the stage's own, which win */
 	struct hooks hooks;
 	struct package_request_vec packages;
@@ -130,6 +133,15 @@ const char *plan_input(const struct plan *p, const char *path);
  * are reported. -1 with DIAG set. */
 int plan_run_expand(const struct plan *p, const struct ib_op *op, struct arena *a,
 		    struct copy_entry_vec **ret_mounted, struct ib_diag *diag);
+/* Finds what NAME ("base/base.h") is in the directory CONTEXT and looks at it; AS has kind and place. -1 with
+ * DIAG set, or the machine's error. */
+int plan_base_find(const struct plan *p, const char *context, const struct base *as, const char *name,
+		   struct arena *a, const struct base **ret_base, struct ib_diag *diag, struct ib_error *err);
+/* The same for a FROM. */
+int plan_base_of(const struct plan *p, const struct ib_op *op, struct arena *a, const struct base **ret_base,
+		 struct ib_diag *diag, struct ib_error *err);
+/* Opens it; -1 with errno set. */
+int plan_base_open(const char *context, const struct base *b);
 
 /* The input key of S, a step of STAGE or a copy of one with other entries, as its files are now. */
 int plan_key_again(const struct plan *p, const struct plan_stage *stage, const struct step *s,

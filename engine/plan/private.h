@@ -42,6 +42,9 @@ int fetches_plan(struct planner *pl, struct plan_stage *stage);
 void fetches_tools(const struct plan *p, const struct plan_stage *stage,
 		   void (*need)(void *context, const char *tool, const char *why, struct ib_span at), void *context);
 
+/* base.c: a second operating system beside the base. -1 with DIAG set. */
+int plan_base_check(struct planner *pl, const struct plan_stage *stage);
+
 /* key.c */
 int key_stage(struct planner *pl, struct plan_stage *stage);
 /* A line "name length:value\n". */

@@ -2,6 +2,7 @@
 /* The kinds of step: what their keys are made of, and how they read to people. */
 #include "plan/private.h"
 
+#include "base/base.h"
 #include "cache/cache.h"
 #include "support/fetch.h"
 #include "support/fs.h"
@@ -66,6 +67,37 @@ static int hash_environ(const struct step *s, const struct plan *p, struct buf *
 		if (!plan_is_proxy_name(pair->key))
 			key_variable(out, pair->key, pair->value);
 	return hash_directory(s, p, "environment.d/", out, err);
+}
+
+/* A file is known by its bytes, an image of many files by a digest that covers them. */
+static int hash_content(const struct plan *p, const char *context, const struct base *b,
+			struct buf *out, struct ib_error *err)
+{
+	cleanup_fd int fd = -1;
+	struct digest d = b->content;
+	int r;
+
+	key_text(out, "kind", base_word(b->kind));
+	if (b->kind == BASE_SCRATCH)
+		return 0;
+	if (b->select)
+		key_text(out, "select", b->select);
+	if (!b->has_content) {
+		fd = plan_base_open(context, b);
+		if (fd < 0)
+			return ib_fail(err, errno, "open '%s' of the context", b->path);
+		r = file_digest(p, fd, &d, err);
+		if (r < 0)
+			return ib_wrap(err, "%s", b->path);
+	}
+	key_digest(out, "content", &d);
+	return 0;
+}
+
+static int hash_base(const struct step *s, const struct plan *p, struct buf *out,
+		     struct ib_error *err)
+{
+	return hash_content(p, plan_context(p, s->op), s->base, out, err);
 }
 
 static int hash_hook(const struct step *s, const struct plan *p, struct buf *out,
@@ -448,6 +480,13 @@ static void describe_environ(const struct step *s, struct buf *out)
 {
 	(void)s;
 	buf_str(out, "environment.d");
+}
+
+static void describe_base(const struct step *s, struct buf *out)
+{
+	buf_printf(out, "FROM %s", base_word(s->base->kind));
+	if (s->base->path)
+		buf_printf(out, ":%s", s->op->base.name);
 }
 
 static void describe_hook(const struct step *s, struct buf *out)

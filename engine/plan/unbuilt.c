@@ -18,8 +18,8 @@ static void check_base(struct planner *pl, const struct ib_op *op)
 	static const char *const names[] = {
 		[IB_BASE_ELEMENT] = NULL,
 		[IB_BASE_STAGE] = "a stage that continues another stage",
-		[IB_BASE_SCRATCH] = "FROM scratch",
-		[IB_BASE_TAR] = "FROM tar:",
+		[IB_BASE_SCRATCH] = NULL,
+		[IB_BASE_TAR] = NULL,
 		[IB_BASE_OCI] = "FROM oci:",
 		[IB_BASE_DISK] = "FROM disk:",
 	};

@@ -30,15 +30,46 @@ static const char script[] = "shopt -s nullglob\n"
 			     "done\n"
 			     "exec env -0 >&$_ib_out\n";
 
+static int look_for_bash(void *arg, struct ib_error *err)
+{
+	const struct job *job = arg;
+	cleanup_fd int root_fd = target_open(err);
+	cleanup_fd int fd = root_fd < 0 ? -1 : fs_open_in(root_fd, "bin/bash", O_PATH, 0);
+
+	if (root_fd < 0)
+		return root_fd;
+	if (fd >= 0 && dprintf(job->data_fd, "y") < 0)
+		return ib_fail(err, errno, "say what the target has");
+	return 0;
+}
+
+/* A target made of scratch may have none. */
+static int target_has_bash(struct stage_run *sr, struct ib_error *err)
+{
+	cleanup_fd int fd = data_new(err);
+	struct job job = { .sr = sr, .data_fd = fd };
+	cleanup_buf struct buf out = BUF_INIT;
+	int r = fd < 0 ? fd : stage_read(sr, "look for bash", look_for_bash, &job, err);
+
+	if (r >= 0)
+		r = data_read(fd, &out, err);
+	return r < 0 ? r : out.len > 0;
+}
+
 int run_environ(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
-	bool is_host = phase_side(s->phase) == IB_HOST;
+	int has_bash = phase_side(s->phase) == IB_HOST ? 0 : target_has_bash(sr, err);
 	const char **argv = arena_alloc(sr->arena, 5 * sizeof(*argv));
+
+	if (has_bash < 0)
+		return has_bash;
+	if (!has_bash)
+		a->box.side = SANDBOX_HOST;
 
 	argv[0] = "/bin/bash";
 	argv[1] = "-c";
 	argv[2] = script;
-	argv[3] = is_host ? SB_HOOKS "/environment.d" : RUN_IN_TARGET "/environment.d";
+	argv[3] = has_bash ? RUN_IN_TARGET "/environment.d" : SB_HOOKS "/environment.d";
 	a->data_fd = data_new(err);
 	if (a->data_fd < 0)
 		return a->data_fd;

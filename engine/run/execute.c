@@ -232,8 +232,9 @@ static int run_box(struct stage_run *sr, const struct step *s, struct action *a,
 }
 
 /* The error of a step: where it stands, what it said last, where the rest is. */
-static int fail_step(struct stage_run *sr, const struct step *s, const struct step_log *log,
-		     const struct sandbox_result *result, int failed, struct ib_error *err)
+static int fail_step(struct stage_run *sr, const struct step *s, const struct action *a,
+		     const struct step_log *log, const struct sandbox_result *result, int failed,
+		     struct ib_error *err)
 {
 	cleanup_buf struct buf what = BUF_INIT, tail = BUF_INIT;
 	struct ib_event e = { .status = result->status,
@@ -243,7 +244,12 @@ static int fail_step(struct stage_run *sr, const struct step *s, const struct st
 
 	emit_step(sr, s, IB_EVENT_FAILED, &e);
 	step_kinds[s->code].describe(s, &what);
-	if (failed < 0) {
+	if (failed == -ENOENT && a->box.side == SANDBOX_CHROOT && a->box.argv) {
+		(void)ib_fail_text(err, ENOENT, "%s: the target has no '%s'", what.data,
+				   a->box.argv[0]);
+		(void)ib_hint(err, "put one there first, or write RUN as an array of a program "
+				   "that is there");
+	} else if (failed < 0) {
 		(void)ib_wrap(err, "%s", what.data);
 	} else if (result->timed_out) {
 		(void)ib_fail_text(err, ETIMEDOUT, "%s ran longer than %llu s", what.data,
@@ -270,6 +276,8 @@ static int collect_meta(struct stage_run *sr, const struct step *s, const struct
 {
 	if (s->code == STEP_environ)
 		return envd_take(sr, a->data_fd, err);
+	if (s->code == STEP_base)
+		return base_take(sr, a->data_fd, meta, err);
 	return s->code == STEP_enter ? enter_take(a->data_fd, meta, err) : 0;
 }
 
@@ -301,14 +309,17 @@ static int run_step(struct stage_run *sr, const struct step *s, const struct dig
 	if (r >= 0 && !a.is_nothing)
 		r = run_box(sr, s, &a, draft, log, &result, err);
 	if (r < 0 || result.status != 0 || result.timed_out)
-		return fail_step(sr, s, log, &result, r, err);
+		return fail_step(sr, s, &a, log, &result, r, err);
 	if (result.has_other_mounts)
 		stage_note(sr, s->at,
 			   "it left a mount that is not a bind mount; later steps do not see it");
 	meta = (struct layer_meta){ .left = result.left,
 				    .gone = result.gone,
 				    .is_empty = meta_is_empty(draft->dir) };
-	r = s->op && step_takes_files(s) ? copy_verify(sr, s, err) : 0;
+	if (s->code == STEP_base)
+		r = base_verify(sr, s, err);
+	else
+		r = s->op && step_takes_files(s) ? copy_verify(sr, s, err) : 0;
 	if (r >= 0)
 		r = collect_meta(sr, s, &a, &meta, err);
 	if (r < 0)

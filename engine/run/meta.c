@@ -78,6 +78,10 @@ void meta_write(const struct step *s, const struct layer_meta *meta, struct buf 
 		digest_hex(&meta->resolv, hex);
 		json_str(&j, "resolv", hex);
 	}
+	if (meta->distro)
+		json_str(&j, "distro", meta->distro);
+	if (meta->release)
+		json_str(&j, "release", meta->release);
 	json_object_end(&j);
 	buf_char(out, '\n');
 }
@@ -146,6 +150,10 @@ int meta_read(struct stage_run *sr, const char *dir, struct layer_meta *ret_meta
 	meta.epoch = v ? v->number : 0;
 	v = json_get(root, "resolv");
 	meta.has_resolv = v && v->text && digest_from_hex(v->text, &meta.resolv);
+	v = json_get(root, "distro");
+	meta.distro = v ? v->text : NULL;
+	v = json_get(root, "release");
+	meta.release = v ? v->text : NULL;
 	r = read_env(sr, fd, &meta, err);
 	if (r < 0)
 		return r;

@@ -140,6 +140,10 @@ void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env)
 	set_elements(sr, &e);
 	set_dib_env(sr, &e);
 	env_set(sr->arena, &e, "ARCH", run->plan->arch);
+	if (sr->distro && *sr->distro)
+		env_set(sr->arena, &e, "DISTRO_NAME", sr->distro);
+	if (sr->release && *sr->release)
+		env_set(sr->arena, &e, "DIB_RELEASE", sr->release);
 	env_set(sr->arena, &e, "IMAGE_NAME", run->image_name);
 	/* A stage without a disk has dib's answers for its plain one. */
 	env_set(sr->arena, &e, "DIB_ROOT_LABEL",

@@ -120,7 +120,7 @@ static int enter_fn(void *arg, struct ib_error *err)
 	free(names);
 	if (r < 0)
 		return r;
-	if (n == 0)
+	if (n == 0 && !job->sr->stage->base)
 		return ib_fail_text(err, ENOENT,
 				    "the target is empty after root.d: no element filled it");
 	r = swap_resolv(root_fd, err);

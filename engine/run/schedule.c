@@ -53,6 +53,10 @@ int take_layer(struct stage_run *sr, const struct step *s, const struct digest *
 	}
 	if (s->code == STEP_clean)
 		sr->has_resolv = false;
+	if (meta.distro)
+		sr->distro = meta.distro;
+	if (meta.release)
+		sr->release = meta.release;
 	if (s->code == STEP_environ)
 		env_parse(sr->arena, meta.env ? meta.env : "", &sr->env);
 	return 0;
@@ -110,12 +114,12 @@ static int do_step(struct stage_run *sr, const struct step *s, struct ib_error *
 
 	if (r <= 0 || !hook_is_there(sr, s))
 		return r < 0 ? r : 0;
-	if (s->op && step_takes_files(s)) {
+	if (s->code == STEP_base)
+		r = base_refresh(sr, s, &s, err);
+	else if (s->op && step_takes_files(s))
 		r = copy_refresh(sr, s, &s, err);
-		if (r < 0)
-			return r;
-	}
-	r = fetched_find(sr, s, err);
+	if (r >= 0)
+		r = fetched_find(sr, s, err);
 	if (r < 0)
 		return r;
 	if (step_is_forced(sr, s)) {

@@ -45,6 +45,11 @@ int copy_refresh(struct stage_run *sr, const struct step *s, const struct step *
 		 struct ib_error *err);
 int copy_verify(struct stage_run *sr, const struct step *s, struct ib_error *err);
 
+/* base.c: the same for a base. */
+int base_refresh(struct stage_run *sr, const struct step *s, const struct step **ret_step,
+		 struct ib_error *err);
+int base_verify(struct stage_run *sr, const struct step *s, struct ib_error *err);
+
 /* fetched.c: finds what S takes from elsewhere and what its key is to have of it. Nothing is
  * fetched where the key is known without. */
 int fetched_find(struct stage_run *sr, const struct step *s, struct ib_error *err);
@@ -63,15 +68,17 @@ struct layer_meta {
 	struct str_vec gone; /* targets of earlier mounts that it took away */
 	bool is_empty;       /* fs/ and out/ hold nothing */
 	bool has_epoch, has_resolv;
-	int64_t epoch;        /* the archive's date, of `enter` */
-	struct digest resolv; /* of the resolv.conf that `enter` wrote */
-	const char *env;      /* environ steps */
+	int64_t epoch;                /* the archive's date, of `enter` */
+	struct digest resolv;         /* of the resolv.conf that `enter` wrote */
+	const char *env;              /* environ steps */
+	const char *distro, *release; /* base: of the tree's os-release, or NULL */
 };
 bool meta_is_empty(const char *draft);
 void meta_write(const struct step *s, const struct layer_meta *meta, struct buf *out);
 int meta_read(struct stage_run *sr, const char *dir, struct layer_meta *ret_meta,
 	      struct ib_error *err);
-/* root.c: what the function of `enter` handed back. */
+/* base.c, root.c: what the functions of `base` and `enter` handed back. */
+int base_take(struct stage_run *sr, int fd, struct layer_meta *meta, struct ib_error *err);
 int enter_take(int fd, struct layer_meta *meta, struct ib_error *err);
 
 /* log.c */

@@ -82,6 +82,7 @@ struct stage_run {
 	int64_t epoch;        /* SOURCE_DATE_EPOCH, -1 while unknown */
 	struct digest resolv; /* of the resolv.conf that `enter` wrote */
 	bool has_resolv, is_refreshed;
+	const char *distro, *release; /* of the base's os-release, or NULL */
 	uint32_t number; /* of the step, for events and logs */
 	struct context_vec contexts; /* that are open */
 	struct fetched_vec fetched; /* what the step at hand takes from elsewhere */

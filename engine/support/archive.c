@@ -19,6 +19,8 @@
 #include <sys/xattr.h>
 
 #define PIECE (1u << 20)
+#define WHITEOUT ".wh."
+#define OPAQUE ".wh..opq" /* behind WHITEOUT */
 
 /* A directory whose mode and times wait until its content is there. */
 struct late {
@@ -90,31 +92,36 @@ static char *clean_path(const char *path)
 	return out.data ? buf_take(&out) : ib_xstrdup("");
 }
 
+static int open_below(const struct unpacker *u, const char *path, int flags)
+{
+	return u->options->is_root ? fs_open_in(u->dir_fd, path, flags, 0)
+				   : fs_open_beneath(u->dir_fd, path, flags);
+}
+
 /* Opens the directory PATH beneath dir_fd, and makes what is missing of it. */
 static int open_parent(struct unpacker *u, const char *path)
 {
 	cleanup_free char *part = ib_xstrdup(path);
 	size_t length = strlen(path), at = 0;
 	int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
-	int fd = *path ? fs_open_beneath(u->dir_fd, path, flags) : openat(u->dir_fd, ".", flags);
+	int fd = *path ? open_below(u, path, flags) : openat(u->dir_fd, ".", flags);
 
 	while (fd < 0 && errno == ENOENT && at < length) {
 		at += strcspn(path + at + 1, "/") + 1;
 		part[at] = '\0';
-		fd = fs_open_beneath(u->dir_fd, part, flags);
+		fd = open_below(u, part, flags);
 		if (fd < 0 && errno == ENOENT) {
 			cleanup_fd int up = -1;
 			char *slash = strrchr(part, '/');
 
 			if (slash)
 				*slash = '\0';
-			up = slash ? fs_open_beneath(u->dir_fd, part, flags)
-				   : openat(u->dir_fd, ".", flags);
+			up = slash ? open_below(u, part, flags) : openat(u->dir_fd, ".", flags);
 			if (slash)
 				*slash = '/';
 			if (up < 0 || mkdirat(up, slash ? slash + 1 : part, 0755) < 0)
 				return -errno;
-			fd = fs_open_beneath(u->dir_fd, part, flags);
+			fd = open_below(u, part, flags);
 		}
 		if (fd >= 0 && at < length) {
 			(void)close(fd);
@@ -264,18 +271,33 @@ static int make_dir(struct unpacker *u, const struct target *t)
 	if (errno == EEXIST && fstatat(t->parent_fd, t->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 	    S_ISDIR(st.st_mode))
 		return 0;
+	if (u->options->is_root)
+		return made(u, unlinkat(t->parent_fd, t->name, 0) < 0
+				       ? -1
+				       : mkdirat(t->parent_fd, t->name, 0700));
 	errno = EEXIST;
+	return fail_make(u);
+}
+
+static int clear(struct unpacker *u, const struct target *t)
+{
+	if (unlinkat(t->parent_fd, t->name, 0) == 0 || errno == ENOENT)
+		return 0;
+	if (errno == EISDIR && u->options->is_root)
+		return fs_remove_at(t->parent_fd, t->name, u->err);
 	return fail_make(u);
 }
 
 static int make(struct unpacker *u, const struct target *t)
 {
 	mode_t type = archive_entry_filetype(u->entry);
+	int r;
 
 	if (type == S_IFDIR)
 		return make_dir(u, t);
-	if (unlinkat(t->parent_fd, t->name, 0) < 0 && errno != ENOENT)
-		return fail_make(u); /* a directory is not replaced by a file */
+	r = clear(u, t);
+	if (r < 0)
+		return r;
 	if (archive_entry_hardlink(u->entry))
 		return make_hard_link(u, t, archive_entry_hardlink(u->entry));
 	switch (type) {
@@ -402,6 +424,14 @@ static void put_late(struct unpacker *u, const struct target *t)
 	};
 }
 
+static int fail_ids(struct unpacker *u, const struct target *t, long long uid, long long gid)
+{
+	return ib_fail_text(u->err, EINVAL,
+			    "'%s' belongs to %lld:%lld, an id beyond those that /etc/subuid and "
+			    "/etc/subgid give this user; add more there, or build as root",
+			    t->path, uid, gid);
+}
+
 /* Owner before mode and capabilities, which a change of owner clears; the ACL before the mode,
  * which holds the bits that an ACL lacks. */
 static int set_attributes(struct unpacker *u, const struct target *t)
@@ -414,7 +444,9 @@ static int set_attributes(struct unpacker *u, const struct target *t)
 	int r;
 
 	if (fchownat(t->parent_fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path, uid, gid);
+		return errno == EINVAL ? fail_ids(u, t, uid, gid)
+				       : ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path,
+						 uid, gid);
 	r = set_xattrs(u, t);
 	if (r < 0)
 		return r;
@@ -429,6 +461,50 @@ static int set_attributes(struct unpacker *u, const struct target *t)
 	return 0;
 }
 
+/* The name behind ".wh." where PATH is a whiteout, else NULL. */
+static const char *whiteout_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	return strncmp(name, WHITEOUT, sizeof(WHITEOUT) - 1) == 0 ? name + sizeof(WHITEOUT) - 1
+								  : NULL;
+}
+
+static int empty_dir(struct unpacker *u, int dir_fd)
+{
+	char **names = NULL;
+	size_t n = 0;
+	int r = fs_list(dir_fd, ".", &names, &n, u->err);
+
+	for (size_t i = 0; r >= 0 && i < n; i++)
+		r = fs_remove_at(dir_fd, names[i], u->err);
+	free(names);
+	return r;
+}
+
+static int apply_whiteout(struct unpacker *u)
+{
+	const char *path = archive_entry_pathname(u->entry);
+	const char *name = path ? whiteout_of(path) : NULL;
+	cleanup_free char *parent = NULL;
+	cleanup_fd int fd = -1;
+	char *slash;
+
+	if (!name)
+		return 0;
+	parent = clean_path(path);
+	if (!parent || !*name || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
+		return ib_fail_text(u->err, EINVAL, "unpack '%s': the whiteout names nothing",
+				    path);
+	slash = strrchr(parent, '/');
+	*(slash ? slash : parent) = '\0';
+	fd = open_below(u, *parent ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return errno == ENOENT || errno == ENOTDIR ? 0 : fail_make(u);
+	return strcmp(name, OPAQUE) == 0 ? empty_dir(u, fd) : fs_remove_at(fd, name, u->err);
+}
+
 static int unpack_member(struct unpacker *u)
 {
 	cleanup_target struct target t = { .parent_fd = -1 };
@@ -437,6 +513,8 @@ static int unpack_member(struct unpacker *u)
 
 	if (!path)
 		return ib_fail_text(u->err, EINVAL, "read the archive: a member has no name");
+	if (u->options->has_whiteouts && whiteout_of(path))
+		return 0; /* applied before */
 	r = find_target(u, path, &t);
 	if (r <= 0)
 		return r;
@@ -457,7 +535,7 @@ static int finish_dirs(struct unpacker *u)
 		cleanup_free char *path = take_ptr(l->path);
 		cleanup_fd int fd = -1;
 
-		fd = *path ? fs_open_beneath(u->dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+		fd = *path ? open_below(u, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 			   : openat(u->dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 			continue; /* a later member took its place */
@@ -482,21 +560,57 @@ static int open_archive(struct unpacker *u, int fd)
 	return archive_read_open_fd(u->archive, fd, PIECE) == ARCHIVE_OK ? 0 : fail_read(u);
 }
 
+static int each_member(struct unpacker *u, int fd, int (*fn)(struct unpacker *))
+{
+	int r = open_archive(u, fd);
+
+	while (r >= 0) {
+		int got = archive_read_next_header(u->archive, &u->entry);
+
+		if (got == ARCHIVE_EOF)
+			return 0;
+		/* a warning is about a name that the locale cannot show; its bytes are right */
+		r = got >= ARCHIVE_WARN ? fn(u) : fail_read(u);
+	}
+	return r;
+}
+
+/* In a pass of their own: they are about what is below the layer, wherever in it they stand. */
+static int apply_whiteouts(int fd, int dir_fd, const struct archive_options *options,
+			   struct ib_error *err)
+{
+	cleanup_unpacker struct unpacker u = { .dir_fd = dir_fd, .options = options, .err = err };
+	off_t start = lseek(fd, 0, SEEK_CUR);
+	int r;
+
+	if (start < 0)
+		return ib_fail(err, errno, "read the archive");
+	r = each_member(&u, fd, apply_whiteout);
+	if (r >= 0 && lseek(fd, start, SEEK_SET) < 0)
+		return ib_fail(err, errno, "read the archive again");
+	return r;
+}
+
 int archive_extract(int fd, int dir_fd, const struct archive_options *options, struct ib_error *err)
 {
 	static const struct archive_options as_it_is;
 	cleanup_unpacker struct unpacker u = { .dir_fd = dir_fd,
 					       .options = options ? options : &as_it_is,
 					       .err = err };
+	int r = u.options->has_whiteouts ? apply_whiteouts(fd, dir_fd, options, err) : 0;
+
+	if (r >= 0)
+		r = each_member(&u, fd, unpack_member);
+	return r < 0 ? r : finish_dirs(&u);
+}
+
+int archive_check(int fd, struct ib_error *err)
+{
+	cleanup_unpacker struct unpacker u = { .dir_fd = -1, .err = err };
 	int r = open_archive(&u, fd);
 
-	while (r >= 0) {
-		int got = archive_read_next_header(u.archive, &u.entry);
-
-		if (got == ARCHIVE_EOF)
-			break;
-		/* a warning is about a name that the locale cannot show; its bytes are right */
-		r = got >= ARCHIVE_WARN ? unpack_member(&u) : fail_read(&u);
-	}
-	return r < 0 ? r : finish_dirs(&u);
+	if (r < 0)
+		return r;
+	r = archive_read_next_header(u.archive, &u.entry);
+	return r == ARCHIVE_EOF || r >= ARCHIVE_WARN ? 0 : fail_read(&u);
 }

@@ -37,6 +37,12 @@ struct archive_options {
 	/* Patterns of path components ("*", "name-*"): only what lies below what they match, with
 	 * its path from there. NULL or ".": everything. */
 	const char *below;
+	/* The directory is the root of a system: links, also absolute ones, are followed as in a
+	 * chroot, and whatever stands in the way of a member is replaced. */
+	bool is_root;
+	/* A layer over what is there (OCI image layer, "Whiteouts"): ".wh.NAME" removes NAME,
+	 * ".wh..wh..opq" all that its directory holds. FD is read twice. */
+	bool has_whiteouts;
 };
 
 /* Unpacks an archive (tar, cpio, zip; any compression libarchive knows) below DIR_FD. A member that
@@ -44,5 +50,7 @@ struct archive_options {
  * file. OPTIONS may be NULL. */
 int archive_extract(int fd, int dir_fd, const struct archive_options *options,
 		    struct ib_error *err);
+/* Whether FD, from where it stands, is an archive that archive_extract reads: its first member. */
+int archive_check(int fd, struct ib_error *err);
 
 #endif

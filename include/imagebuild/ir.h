@@ -89,6 +89,7 @@ struct ib_op_base {
 	const char *name;	/* element's name; path for tar, oci, disk */
 	uint32_t stage;		/* for IB_BASE_STAGE */
 	const char *arch;	/* --arch in Debian's words ("amd64"), NULL if not given */
+	struct ib_span at;	/* the word that says what it is */
 };
 
 struct ib_op_element {
