@@ -59,7 +59,7 @@ void targets_drop(struct build *b);
 void target_check(struct build *b, struct target *t, const struct digest *tree_key, int64_t epoch);
 /* In the caller, after the supervisor's success. */
 int targets_publish(struct build *b, struct ib_error *err);
-/* What docker and oci say about T's image. */
+/* build_config.c: what docker and oci say about T's image. */
 void target_config(const struct build *b, const struct target *t, struct image_config *ret_config);
 bool stage_is_built(const struct plan *p, uint32_t stage);
 

@@ -198,12 +198,6 @@ static void add_text(struct hasher *h, const char *s)
 	hasher_add(h, s ? s : "", s ? strlen(s) + 1 : 1);
 }
 
-/* The one place where the configuration of an image that FROM takes would come in. */
-void target_config(const struct build *b, const struct target *t, struct image_config *ret_config)
-{
-	image_config_of(b->plan, &b->plan->stages[t->stage], NULL, b->arena, ret_config);
-}
-
 static void add_config(struct hasher *h, const struct build *b, const struct target *t)
 {
 	cleanup_buf struct buf text = BUF_INIT;

@@ -11,9 +11,6 @@
 struct ib_error;
 struct buf;
 
-struct plan;
-struct plan_stage;
-
 /* What a container runtime is told about an image; docker and oci write it. */
 struct image_config {
 	const char *arch; /* in Debian's words */
@@ -23,10 +20,6 @@ struct image_config {
 	const char *user, *workdir, *stop_signal; /* NULL: not said */
 };
 
-/* Of STAGE's image: BASE, what the image below it says (NULL: nothing), changed by the stages that
- * STAGE continues and by itself. Lives as long as ARENA and the plan. */
-void image_config_of(const struct plan *p, const struct plan_stage *stage,
-		     const struct image_config *base, struct arena *a, struct image_config *ret);
 /* DIFF_ID: of the one layer, "sha256:HEX". */
 void image_config_json(const struct image_config *c, int64_t epoch, const char *diff_id,
 		       struct buf *out);

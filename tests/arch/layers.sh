@@ -12,7 +12,7 @@ may_include() {
 	base) echo support block ;;
 	plan) echo support element base cache sandbox block output ;;
 	run) echo support element base plan cache sandbox ;;
-	output) echo support plan block ;;
+	output) echo support ;;
 	cli) echo build.h plan/plan.h element/element.h cache/cache.h output/output.h support ;;
 	esac
 }
