@@ -82,6 +82,8 @@ void job_release(struct job *job);
 /* Calls FN for each recipe of the command line; the highest exit status. */
 int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file));
 
+/* Writes TEXT to standard output. */
+void cli_write(const struct buf *text);
 /* Prints a machine error, at its place where it has one; returns its exit status. */
 int cli_fail(const struct cli *cli, const struct ib_sources *sources, const struct ib_error *err);
 /* "imagebuild: error: TEXT", a hint beneath if not NULL. Returns IB_EXIT_USAGE. */

@@ -85,7 +85,7 @@ static int build_one(struct cli *cli, const char *file)
 		cleanup_buf struct buf out = BUF_INIT;
 
 		ib_plan_print(job.plan, job.store, &out);
-		(void)fwrite(out.data, 1, out.len, stdout);
+		cli_write(&out);
 	}
 	if (!status)
 		status = preflight(cli, &job);

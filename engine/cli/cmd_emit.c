@@ -55,8 +55,7 @@ static int emit_one(struct cli *cli, const char *file)
 
 	if (!status || (chosen->emit == emit_ast && job.recipe))
 		chosen->emit(&job, &out);
-	if (out.len)
-		(void)fwrite(out.data, 1, out.len, stdout);
+	cli_write(&out);
 	job_release(&job);
 	return status;
 }

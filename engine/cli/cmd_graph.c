@@ -52,7 +52,7 @@ static int graph_one(struct cli *cli, const char *file)
 		ib_plan_graph(job.plan, (enum plan_graph)chosen_kind, &dot);
 		if (is_svg && draw(&dot, &svg, &err) < 0)
 			status = cli_fail(cli, job.sources, &err);
-		(void)fwrite(is_svg ? svg.data : dot.data, 1, is_svg ? svg.len : dot.len, stdout);
+		cli_write(is_svg ? &svg : &dot);
 	}
 	job_release(&job);
 	return status;

@@ -23,7 +23,7 @@ static int outline_one(struct cli *cli, const char *file)
 			ib_recipe_outline_json(job.recipe, &out);
 		else if (r == 0)
 			ib_recipe_outline(job.recipe, &out);
-		(void)fwrite(out.data, 1, out.len, stdout);
+		cli_write(&out);
 	}
 	job_release(&job);
 	return status;

@@ -22,7 +22,7 @@ static int plan_one(struct cli *cli, const char *file)
 			ib_plan_emit(job.plan, job.store, true, &out);
 		else
 			ib_plan_print(job.plan, job.store, &out);
-		(void)fwrite(out.data, 1, out.len, stdout);
+		cli_write(&out);
 	}
 	job_release(&job);
 	return status;

@@ -26,6 +26,12 @@ int cli_usage(const char *hint, const char *fmt, ...)
 	return IB_EXIT_USAGE;
 }
 
+void cli_write(const struct buf *text)
+{
+	if (text->len)
+		(void)fwrite(text->data, 1, text->len, stdout);
+}
+
 /* What a failed step printed last, below the error and set off from it. */
 static void print_tail(const char *tail)
 {
