@@ -710,6 +710,15 @@ static bool has_word(const struct ib_ast_word *words, const char *text)
 	return false;
 }
 
+static bool is_tag_again(const struct ib_ast_instruction *in, const struct ib_ast_flag *f)
+{
+	for (const struct ib_ast_flag *other = in->flags; other != f; other = other->next)
+		if (strcmp(other->name, "tag") == 0 && other->value && other->value->text &&
+		    strcmp(other->value->text, f->value->text) == 0)
+			return true;
+	return false;
+}
+
 static void check_tags(struct check *c, const struct ib_ast_instruction *in)
 {
 	bool is_container = has_word(in->words, "docker") || has_word(in->words, "oci");
@@ -724,6 +733,9 @@ static void check_tags(struct check *c, const struct ib_ast_instruction *in)
 			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
 				    "expected --tag=NAME:TAG, not '%s': %s", f->value->text,
 				    problem);
+		else if (is_tag_again(in, f))
+			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
+				    "tag '%s' is given twice", f->value->text);
 		else if (!is_container && in->words)
 			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->name_at,
 				    "--tag is the name of a docker or oci image, and this OUTPUT "
