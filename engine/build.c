@@ -362,8 +362,8 @@ static void tell_plan(struct build *b)
 	struct ib_event e = { .kind = IB_EVENT_PLAN };
 
 	for (uint32_t i = 0; i < b->plan->stages_len; i++) {
-		if (stage_is_built(b->plan, i))
-			b->count += (uint32_t)b->plan->stages[i].steps.len + 1;
+		b->count += (uint32_t)b->plan->stages[i].steps.len;
+		b->count += b->plan->stages[i].is_product;
 	}
 	b->count += (uint32_t)b->targets.len;
 	e.count = b->count;

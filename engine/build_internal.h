@@ -48,7 +48,7 @@ struct build {
 	int log_dir_fd;
 	int directory_fd; /* the caller's directory, writable */
 	int pipe_fd;      /* supervisor's end */
-	uint32_t count;   /* steps of all products, then disks and files */
+	uint32_t count;   /* steps that run, then disks and files of products */
 };
 
 /* build_output.c: which files, and whether they are there. */
@@ -61,7 +61,6 @@ void target_check(struct build *b, struct target *t, const struct digest *tree_k
 int targets_publish(struct build *b, struct ib_error *err);
 /* build_config.c: what docker and oci say about T's image. */
 void target_config(const struct build *b, const struct target *t, struct image_config *ret_config);
-bool stage_is_built(const struct plan *p, uint32_t stage);
 
 /* build_relay.c: what the supervisor tells the caller. */
 struct ib_sink relay_sink(struct build *b);

@@ -25,28 +25,12 @@ static const struct ib_op *next_output(const struct ib_stage *stage, size_t *at)
 	return NULL;
 }
 
-static bool is_target_stage(const struct plan *p, const struct ib_stage *stage)
-{
-	const struct str_vec *targets = &p->options->targets;
-
-	for (size_t i = 0; i < targets->len; i++) {
-		if (stage->name && strcmp(targets->items[i], stage->name) == 0)
-			return true;
-	}
-	return targets->len ? false : stage->is_product;
-}
-
-bool stage_is_built(const struct plan *p, uint32_t stage)
-{
-	return is_target_stage(p, p->stages[stage].ir);
-}
-
 static size_t products(const struct plan *p)
 {
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < p->stages_len; i++)
-		n += stage_is_built(p, i);
+		n += p->stages[i].is_product;
 	return n;
 }
 
@@ -141,7 +125,7 @@ int targets_collect(struct build *b, struct ib_error *err)
 				    products(b->plan));
 	}
 	for (uint32_t i = 0; i < b->plan->stages_len; i++) {
-		int r = stage_is_built(b->plan, i) ? add_stage(b, i, err) : 0;
+		int r = b->plan->stages[i].is_product ? add_stage(b, i, err) : 0;
 
 		if (r < 0)
 			return r;

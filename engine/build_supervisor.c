@@ -20,12 +20,13 @@
 
 #define TREE_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* One product on its way. */
+/* One stage on its way: a tree, or a product too. */
 struct product {
 	struct build *build;
 	struct plan_stage *stage;
 	uint32_t index; /* of the stage */
 	struct run run;
+	struct run_tree tree;
 	struct layer_draft boot; /* the layer with the boot loader's files */
 	struct layer_draft temp; /* a directory for files of tools */
 	struct sandbox_layers layers;
@@ -66,12 +67,11 @@ static const char *first_name(const struct product *p)
 	return "image";
 }
 
-/* Steps become a tree; then it is known which files are there already. */
+/* Steps become the tree that other stages see. */
 static int pass_tree(struct product *p, struct ib_error *err)
 {
 	struct layout *l = p->stage->layout;
 	struct buf fstab = BUF_INIT;
-	int r;
 
 	p->run.image_name = first_name(p);
 	if (l) {
@@ -84,7 +84,14 @@ static int pass_tree(struct product *p, struct ib_error *err)
 			arena_strndup(p->build->arena, fstab.len ? fstab.data : "", fstab.len);
 	}
 	buf_release(&fstab);
-	r = run_stage(&p->run, p->stage, err);
+	return run_tree_make(&p->run, p->stage, &p->tree, err);
+}
+
+/* The rest of the steps; then it is known which files are there already. */
+static int pass_finish(struct product *p, struct ib_error *err)
+{
+	int r = run_finish(&p->run, err);
+
 	if (r < 0)
 		return r;
 	for (uint32_t i = 0; i < p->build->targets.len; i++) {
@@ -406,16 +413,18 @@ static int pass_publish(struct product *p, struct ib_error *err)
 static const struct {
 	const char *name;
 	int (*run)(struct product *p, struct ib_error *err);
-	bool is_for_files; /* not run where every file is up to date */
+	enum { EACH, PRODUCT, FILES } when; /* FILES: not where every file is up to date */
 } passes[] = {
-	{ "tree", pass_tree, false },       /* steps -> layers, tree key, environment */
-	{ "boot", pass_boot, true },        /* boot loader's files -> one more layer */
-	{ "disk", pass_disk, true },        /* layout_place, then the bytes of the disk */
-	{ "output", pass_output, true },    /* files, unnamed until the caller publishes them */
-	{ "publish", pass_publish, false }, /* what hooks wrote into the caller's directory */
+	{ "tree", pass_tree, EACH },        /* steps -> layers, as other stages see them */
+	{ "finish", pass_finish, PRODUCT }, /* the rest -> tree key, environment */
+	{ "boot", pass_boot, FILES },       /* boot loader's files -> one more layer */
+	{ "disk", pass_disk, FILES },       /* layout_place, then the bytes of the disk */
+	{ "output", pass_output, FILES },   /* files, unnamed until the caller publishes them */
+	{ "publish", pass_publish, EACH },  /* what hooks wrote into the caller's directory */
 };
 
-static void release_product(struct product *p)
+/* What only its own passes used; its tree stays. */
+static void release_files(struct product *p)
 {
 	if (p->root_fd >= 0)
 		(void)close(p->root_fd);
@@ -423,69 +432,101 @@ static void release_product(struct product *p)
 		(void)close(p->raw_fd);
 	store_draft_drop(p->build->store, &p->temp);
 	store_draft_drop(p->build->store, &p->boot);
-	run_release(&p->run);
 }
 
-#define cleanup_product __attribute__((cleanup(release_product)))
-
-static int run_product(struct build *b, uint32_t stage, uint32_t first_step, uint32_t number,
-		       struct ib_error *err)
+static void init_product(struct product *p, struct build *b, uint32_t stage,
+			 struct run_tree *const *trees)
 {
-	cleanup_product struct product p = { .build = b,
-					     .stage = &b->plan->stages[stage],
-					     .index = stage,
-					     .run = RUN_INIT,
-					     .boot = { NULL, -1 },
-					     .temp = { NULL, -1 },
-					     .root_fd = -1,
-					     .raw_fd = -1,
-					     .number = number };
-
-	p.run.plan = b->plan;
-	p.run.store = b->store;
-	p.run.sink = b->sink;
-	p.run.arena = b->arena;
-	p.run.log_dir = b->log_dir;
-	p.run.log_dir_fd = b->log_dir_fd;
-	p.run.first_step = first_step;
-	p.run.count = b->count;
-	p.run.epoch = b->plan->epoch;
+	*p = (struct product){ .build = b,
+			       .stage = &b->plan->stages[stage],
+			       .index = stage,
+			       .run = RUN_INIT,
+			       .boot = { NULL, -1 },
+			       .temp = { NULL, -1 },
+			       .root_fd = -1,
+			       .raw_fd = -1 };
+	p->run.plan = b->plan;
+	p->run.trees = trees;
+	p->run.store = b->store;
+	p->run.sink = b->sink;
+	p->run.arena = b->arena;
+	p->run.log_dir = b->log_dir;
+	p->run.log_dir_fd = b->log_dir_fd;
+	p->run.count = b->count;
+	p->run.epoch = b->plan->epoch;
 	vec_foreach (struct build_secret, s, &b->secrets)
-		vec_push(b->arena, &p.run.secrets,
+		vec_push(b->arena, &p->run.secrets,
 			 ((struct run_secret){ .id = s->id, .data = s->data, .len = s->len }));
-	for (size_t i = 0; i < ARRAY_SIZE(passes); i++) {
-		size_t at = 0;
-		int r;
+}
 
-		if (passes[i].is_for_files && !next_target(&p, &at))
+static int run_passes(struct product *p, struct ib_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(passes); i++) {
+		size_t at = 0;
+
+		if ((passes[i].when != EACH && !p->stage->is_product) ||
+		    (passes[i].when == FILES && !next_target(p, &at)))
 			continue;
-		r = passes[i].run(&p, err);
-		if (r < 0)
-			return r;
+		r = passes[i].run(p, err);
 	}
-	return 0;
+	release_files(p);
+	return r;
+}
+
+static uint32_t count_steps(const struct plan *p)
+{
+	uint32_t n = 0;
+
+	for (size_t i = 0; i < p->stages_len; i++)
+		n += (uint32_t)p->stages[i].steps.len;
+	return n;
+}
+
+/* Disk and files of a stage, as the events count them. */
+static uint32_t count_files(const struct build *b, uint32_t stage)
+{
+	uint32_t n = b->plan->stages[stage].is_product;
+
+	vec_foreach (const struct target, t, &b->targets)
+		n += t->stage == stage;
+	return n;
+}
+
+/* In the order of the text: what a stage needs stands before it. */
+static int run_stages(struct build *b, struct product *products, struct run_tree **trees,
+		      struct ib_error *err)
+{
+	uint32_t first = 0, number = count_steps(b->plan);
+	int r = 0;
+
+	for (uint32_t i = 0; r >= 0 && i < b->plan->stages_len; i++) {
+		struct product *p = &products[i];
+
+		p->run.first_step = first;
+		p->number = number;
+		trees[p->stage->ir - b->plan->ir->stages.items] = &p->tree;
+		r = run_passes(p, err);
+		first += (uint32_t)p->stage->steps.len;
+		number += count_files(b, i);
+	}
+	return r;
 }
 
 static int run_products(struct build *b, struct ib_error *err)
 {
-	uint32_t first = 0, number = 0;
+	size_t n = b->plan->stages_len;
+	struct product *products = arena_alloc(b->arena, n * sizeof(*products));
+	struct run_tree **trees = arena_alloc(b->arena, b->plan->ir->stages.len * sizeof(*trees));
+	int r;
 
-	for (uint32_t i = 0; i < b->plan->stages_len; i++)
-		number += stage_is_built(b->plan, i) ? (uint32_t)b->plan->stages[i].steps.len : 0;
-	for (uint32_t i = 0; i < b->plan->stages_len; i++) {
-		int r;
-
-		if (!stage_is_built(b->plan, i))
-			continue;
-		r = run_product(b, i, first, number, err);
-		if (r < 0)
-			return r;
-		first += (uint32_t)b->plan->stages[i].steps.len;
-		number++;
-		vec_foreach (const struct target, t, &b->targets)
-			number += t->stage == i;
-	}
-	return 0;
+	for (uint32_t i = 0; i < n; i++)
+		init_product(&products[i], b, i, trees);
+	r = run_stages(b, products, trees, err);
+	for (size_t i = 0; i < n; i++)
+		run_release(&products[i].run);
+	return r;
 }
 
 static int prepare(struct build *b, struct ib_error *err)

@@ -26,9 +26,11 @@ struct closure {
 	const struct element_scope *scope;
 	const char *scope_key;
 	struct want_vec requested;
-	struct map paths;    /* name -> known of a ./PATH, the recipe's and the fragments' */
-	bool is_broken;      /* a fragment has errors, which are reported */
-	struct map engine;   /* names that the engine provides */
+	struct map paths;  /* name -> known of a ./PATH, the recipe's and the fragments' */
+	bool is_broken;    /* a fragment has errors, which are reported */
+	struct map engine; /* names that the engine provides */
+	struct map
+		inherited; /* name -> element of the stage that is continued, or what provides it */
 	struct map provided; /* name -> provider, of the round before */
 	/* Of this round: */
 	struct want_vec queue;
@@ -62,6 +64,11 @@ static struct known *lookup(struct closure *c, const char *name)
 					    w ? dep_span(c, w) : (struct ib_span){ 0, 0 }, c->diag);
 	c->is_broken = c->is_broken || compiled->is_broken;
 	return compiled;
+}
+
+static const struct element *inherited_find(const struct closure *c, const char *name)
+{
+	return map_get(&c->inherited, name);
 }
 
 static bool is_requested(const struct closure *c, const char *name)
@@ -193,7 +200,8 @@ static void walk(struct closure *c)
 		struct known *k;
 
 		if (!is_requested(c, w.name) &&
-		    (map_get(&c->provided, w.name) || map_get(&c->engine, w.name)))
+		    (map_get(&c->provided, w.name) || map_get(&c->engine, w.name) ||
+		     inherited_find(c, w.name)))
 			continue;
 		k = lookup(c, w.name);
 		if (!k)
@@ -289,7 +297,8 @@ static void report_missing(struct closure *c, const struct want *w)
 static void check_missing(struct closure *c)
 {
 	vec_foreach (struct want, w, &c->queue) {
-		bool is_provided = map_get(&c->provides, w->name) || map_get(&c->engine, w->name);
+		bool is_provided = map_get(&c->provides, w->name) || map_get(&c->engine, w->name) ||
+				   inherited_find(c, w->name);
 
 		if (!lookup(c, w->name) && (!is_provided || is_requested(c, w->name)))
 			report_missing(c, w);
@@ -303,32 +312,40 @@ static struct ib_span member_span(struct closure *c, const struct element *membe
 	return w && w->op ? w->op->at : member->at;
 }
 
+/* Who provides NAME, of this stage or of the one it continues; NULL: nobody. */
+static const struct element *provider(struct closure *c, const char *name)
+{
+	const struct known *own = map_get(&c->provides, name);
+	const struct element *other = inherited_find(c, name);
+
+	return other || !own ? other : &own->element;
+}
+
 /* Two members that provide one name, and a requested element that another one provides. */
 static void check_conflicts(struct closure *c)
 {
 	vec_foreach (const struct element *, member, &c->members)
 		vec_foreach (const char *, name, &(*member)->provides) {
-			const struct known *first = map_get(&c->provides, *name);
+			const struct element *first = provider(c, *name);
 
-			if (&first->element == *member)
+			if (first == *member)
 				continue;
 			ib_diag_add(c->diag, IB_D_ALREADY_PROVIDED, member_span(c, *member),
 				    "elements '%s' and '%s' both provide '%s'; only one of them "
 				    "can be in an image",
-				    first->element.name, (*member)->name, *name);
-			ib_diag_note(c->diag, member_span(c, &first->element),
-				     "'%s' comes from here", first->element.name);
+				    first->name, (*member)->name, *name);
+			ib_diag_note(c->diag, member_span(c, first), "'%s' comes from here",
+				     first->name);
 		}
 	vec_foreach (struct want, w, &c->requested) {
-		const struct known *by = map_get(&c->provides, w->name);
+		const struct element *by = provider(c, w->name);
 
-		if (!by || by->element.name == w->name)
+		if (!by || by->name == w->name)
 			continue;
 		ib_diag_add(c->diag, IB_D_ALREADY_PROVIDED, w->op->at,
 			    "element '%s' is provided by '%s' already; leave one of them out",
-			    w->name, by->element.name);
-		ib_diag_note(c->diag, member_span(c, &by->element), "'%s' comes from here",
-			     by->element.name);
+			    w->name, by->name);
+		ib_diag_note(c->diag, member_span(c, by), "'%s' comes from here", by->name);
 	}
 }
 
@@ -358,7 +375,7 @@ static void check_operating_system(struct closure *c, const struct ib_stage *sta
 {
 	const char *name = intern_str(c->e->names, "operating-system");
 
-	if (map_get(&c->provides, name) || map_get(&c->engine, name))
+	if (provider(c, name) || map_get(&c->engine, name))
 		return;
 	ib_diag_add(c->diag, IB_D_NO_OPERATING_SYSTEM, stage->at,
 		    "no element of this stage provides an operating system");
@@ -382,11 +399,23 @@ static const char *name_of_op(struct elements *e, const struct ib_op *op)
 	return NULL;
 }
 
+static bool is_same(const struct known *k, const struct element *e)
+{
+	const char *dir = k->element.dir ? k->element.dir : k->file;
+
+	return dir && (e->dir || e->fragment) &&
+	       strcmp(dir, e->dir ? e->dir : e->fragment->file) == 0;
+}
+
 static void add_requested(struct closure *c, const struct ib_op *op)
 {
 	struct known *k = path_of_op(c->e, op, c->diag);
 	const char *name = k ? k->element.name : name_of_op(c->e, op);
+	const struct element *there = name ? inherited_find(c, name) : NULL;
 
+	/* What the stage before has is not done again. */
+	if (there && there->name == name && (!k || is_same(k, there)))
+		return;
 	if (k)
 		add_path(c, k, op->at);
 	if (name && !is_requested(c, name))
@@ -399,7 +428,7 @@ static int resolve(struct closure *c, const struct element_request *request)
 
 	if (settle(c) < 0)
 		return -1;
-	if (!request->automatic || map_get(&c->provides, device) || map_get(&c->engine, device))
+	if (!request->automatic || provider(c, device) || map_get(&c->engine, device))
 		return 0;
 	ib_diag_add(c->diag, IB_D_NOTE, request->automatic->at,
 		    "'vm' without a LAYOUT or block-device element: '%s' is added, as dib does",
@@ -409,8 +438,12 @@ static int resolve(struct closure *c, const struct element_request *request)
 }
 
 /* Members are the stage's own: where each comes from differs from stage to stage. */
-static void fill_set(struct closure *c, struct element_set *set)
+static void fill_set(struct closure *c, const struct element_set *inherited,
+		     struct element_set *set)
 {
+	if (inherited)
+		vec_foreach (const struct element *, member, &inherited->members)
+			vec_push(c->arena, &set->members, *member);
 	set->provided = c->provides;
 	for (size_t i = 0; i < c->engine.cap; i++)
 		if (c->engine.slots[i].key)
@@ -434,6 +467,21 @@ const struct element *element_set_find(const struct element_set *set, const char
 	return NULL;
 }
 
+static void take_inherited(struct closure *c, const struct element_set *set)
+{
+	union {
+		const struct element *in;
+		void *out;
+	} member;
+
+	for (size_t i = 0; set && i < set->members.len; i++) {
+		member.in = set->members.items[i];
+		*map_put(c->arena, &c->inherited, member.in->name) = member.out;
+		vec_foreach (const char *, name, &member.in->provides)
+			*map_put(c->arena, &c->inherited, *name) = member.out;
+	}
+}
+
 int elements_resolve(struct elements *e, const struct element_request *request, struct arena *a,
 		     struct element_set *ret_set, struct ib_diag *diag)
 {
@@ -448,11 +496,12 @@ int elements_resolve(struct elements *e, const struct element_request *request, 
 	vec_foreach (const char *, name, &request->provided)
 		*map_put(a, &c.engine, intern_str(e->names, *name)) = engine.out;
 	c.scope_key = scope_key(e, c.scope);
+	take_inherited(&c, request->inherited);
 	vec_foreach (struct ib_op, op, &request->stage->ops)
 		add_requested(&c, op);
-	if (c.requested.len && resolve(&c, request) < 0)
+	if ((c.requested.len || request->automatic) && resolve(&c, request) < 0)
 		return -1;
-	if (c.requested.len == 0)
+	if (c.requested.len == 0 && !request->inherited)
 		return ib_diag_errors(diag) > errors ? -1 : 0;
 	check_missing(&c);
 	check_conflicts(&c);
@@ -460,7 +509,7 @@ int elements_resolve(struct elements *e, const struct element_request *request, 
 	if (c.is_broken || ib_diag_errors(diag) > errors)
 		return -1;
 	warn_dropped(&c);
-	fill_set(&c, &set);
+	fill_set(&c, request->inherited, &set);
 	*ret_set = set;
 	return 0;
 }

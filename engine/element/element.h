@@ -82,6 +82,7 @@ struct element_scope {
  * set. */
 struct element_request {
 	const struct ib_stage *stage;
+	const struct element_set *inherited; /* what the stage that STAGE continues has, or NULL */
 	struct element_scope scope;
 	struct str_vec provided;
 	const struct ib_op *automatic; /* an ELEMENT that joins where nothing provides block-device; or NULL */
@@ -112,9 +113,11 @@ struct hooks {
 
 /* Merges what SET puts into hooks/ (section 3): a duplicated hook file is an error that names both
  * places; a file with a shebang but no execute bit (NOT_EXECUTABLE) or a dot in its name
- * (HOOK_NAME) in a phase directory is a located warning. */
-int hooks_merge(const struct element_set *set, struct arena *a, struct ib_sources *sources,
-		struct hooks *ret_hooks, struct ib_diag *diag);
+ * (HOOK_NAME) in a phase directory is a located warning. ret_own (may be NULL): the files of the members from FIRST
+ * on; those before it are inherited, and said nothing of. */
+int hooks_merge(const struct element_set *set, size_t first, struct arena *a,
+		struct ib_sources *sources, struct hooks *ret_all, struct hooks *ret_own,
+		struct ib_diag *diag);
 /* Copies them below DIR_FD (cp -a's rules). Also puts the framework's helper programs into bin/. */
 int hooks_write(const struct hooks *hooks, int dir_fd, struct ib_error *err);
 /* The scripts of DIR ("install.d") that dib-run-parts would run, in its order: executable, name
@@ -157,10 +160,10 @@ struct package_request {
 };
 struct package_request_vec VEC(struct package_request);
 
-/* All requests of a stage's transactions: package-installs.{json,yaml} of SET's elements (all keys
- * of section 8), the deprecated <phase>.d/package-installs-<element> files, and STAGE's PACKAGE ops
- * that are no step. */
-int packages_collect(const struct element_set *set, const struct ib_stage *stage,
+/* All requests of a stage's transactions: package-installs.{json,yaml} of SET's elements from FIRST on
+ * (all keys of section 8), the deprecated <phase>.d/package-installs-<element> files, and STAGE's
+ * PACKAGE ops that are no step. */
+int packages_collect(const struct element_set *set, size_t first, const struct ib_stage *stage,
 		     const char *pkg_map, struct arena *a, struct ib_sources *sources,
 		     struct package_request_vec *ret_requests, struct ib_diag *diag);
 /* The requests of one PACKAGE op of the fragment ELEMENT, or (NULL) of the recipe: PKG_MAP is its

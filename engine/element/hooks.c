@@ -262,7 +262,7 @@ static bool is_install_type(const char *path)
 }
 
 /* What dib passes over without a word. */
-static void check_hook(struct merge *m, struct hook_file *f)
+static void check_hook(struct merge *m, struct hook_file *f, bool is_own)
 {
 	const char *slash = strchr(f->path, '/'), *name = slash ? slash + 1 : "";
 	mode_t mode = target_mode(f);
@@ -276,7 +276,8 @@ static void check_hook(struct merge *m, struct hook_file *f)
 	    strncmp(f->path, "environment.d/", 14) != 0)
 		return;
 	locate(m, f);
-	if (strncmp(f->path, "environment.d/", 14) == 0)
+	/* What is inherited has been reported. */
+	if (strncmp(f->path, "environment.d/", 14) == 0 || !is_own)
 		return;
 	has_shebang = f->at.end > f->at.start + 1 &&
 		      memcmp(ib_sources_text(m->sources, f->at), "#!", 2) == 0;
@@ -294,8 +295,17 @@ static void check_hook(struct merge *m, struct hook_file *f)
 	}
 }
 
-int hooks_merge(const struct element_set *set, struct arena *a, struct ib_sources *sources,
-		struct hooks *ret_hooks, struct ib_diag *diag)
+static bool is_from(const struct element_set *set, size_t first, const struct element *e)
+{
+	for (size_t i = first; i < set->members.len; i++)
+		if (set->members.items[i] == e)
+			return true;
+	return false;
+}
+
+int hooks_merge(const struct element_set *set, size_t first, struct arena *a,
+		struct ib_sources *sources, struct hooks *ret_all, struct hooks *ret_own,
+		struct ib_diag *diag)
 {
 	struct merge m = { .arena = a, .names = intern_new(a), .sources = sources, .diag = diag };
 	size_t errors = ib_diag_errors(diag);
@@ -309,9 +319,14 @@ int hooks_merge(const struct element_set *set, struct arena *a, struct ib_source
 	}
 	if (m.files.len)
 		qsort(m.files.items, m.files.len, sizeof(*m.files.items), compare_files);
-	vec_foreach (struct hook_file, f, &m.files)
-		check_hook(&m, f);
-	ret_hooks->files = m.files;
+	vec_foreach (struct hook_file, f, &m.files) {
+		bool is_own = is_from(set, first, f->element);
+
+		check_hook(&m, f, is_own);
+		if (is_own && ret_own)
+			vec_push(a, &ret_own->files, *f);
+	}
+	ret_all->files = m.files;
 	return ib_diag_errors(diag) > errors ? -1 : 0;
 }
 

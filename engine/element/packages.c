@@ -336,7 +336,7 @@ static void add_transaction(struct collect *c, const struct ib_stage *stage,
 			packages_of_op(op, element, pkg_map, c->arena, &c->requests);
 }
 
-int packages_collect(const struct element_set *set, const struct ib_stage *stage,
+int packages_collect(const struct element_set *set, size_t first, const struct ib_stage *stage,
 		     const char *pkg_map, struct arena *a, struct ib_sources *sources,
 		     struct package_request_vec *ret_requests, struct ib_diag *diag)
 {
@@ -344,10 +344,10 @@ int packages_collect(const struct element_set *set, const struct ib_stage *stage
 	size_t errors = ib_diag_errors(diag);
 	bool reads_files = has_framework(set, FRAMEWORK_PACKAGE_INSTALLS);
 
-	vec_foreach (const struct element *, e, &set->members) {
-		c.element = *e;
+	for (size_t i = first; i < set->members.len; i++) {
+		c.element = set->members.items[i];
 		if (c.element->fragment)
-			add_transaction(&c, &c.element->fragment->stages.items[0], *e, NULL);
+			add_transaction(&c, &c.element->fragment->stages.items[0], c.element, NULL);
 		if (!c.element->dir || !reads_files)
 			continue;
 		read_file(&c, "package-installs.json");

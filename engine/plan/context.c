@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which files of the context a COPY takes: globs, .imageignore, and nothing that leaves the
- * context. */
+/* Which files of the context, or of another tree, a COPY takes: globs, .imageignore, and nothing
+ * that leaves the context. */
 #include "plan/private.h"
 
 #include "support/fs.h"
@@ -20,7 +20,9 @@ struct expansion {
 	struct arena *arena;
 	struct ib_diag *diag;
 	const struct ib_op *op;
-	int context_fd;
+	struct ib_error
+		*err;   /* of another tree: what is wrong is known at build alone; else NULL */
+	int context_fd; /* or the root of that tree */
 	struct str_vec ignore;
 	struct copy_entry_vec entries;
 	const struct ib_word *word; /* the source that is being expanded */
@@ -55,11 +57,36 @@ static void read_ignore(struct expansion *x)
 	ignore_parse(x->arena, text, len, &x->ignore);
 }
 
-static void complain(struct expansion *x, const char *what)
+/* What is wrong with the word: WHAT, of the context, AFTER. Of another tree the first finding
+ * counts. */
+static void complain(struct expansion *x, const char *what, const char *after)
 {
-	ib_diag_add(x->diag, IB_D_CONTEXT, x->word->at, "'%s' %s", x->word->text, what);
-	if (x->op->fragment)
-		ib_diag_hint(x->diag, "paths of a fragment are relative to its own directory");
+	const struct ib_tree_ref *from = &x->op->copy.from;
+
+	if (!x->err) {
+		ib_diag_add(x->diag, IB_D_CONTEXT, x->word->at, "'%s' %s the context%s",
+			    x->word->text, what, after);
+		if (x->op->fragment)
+			ib_diag_hint(x->diag,
+				     "paths of a fragment are relative to its own directory");
+	} else if (!x->err->code) {
+		x->err->at = x->word->at;
+		x->err->exit = IB_EXIT_STEP;
+		(void)ib_fail_text(x->err, ENOENT, "'%s' %s %s'%s'%s", x->word->text, what,
+				   from->kind == IB_FROM_STAGE ? "stage " : "", from->name, after);
+	}
+}
+
+/* In another tree a symbolic link leads where it would in the image. */
+static int open_source(const struct expansion *x, const char *path, int flags)
+{
+	return x->err ? fs_open_in(x->context_fd, path, flags | O_CLOEXEC, 0)
+		      : fs_open_beneath(x->context_fd, path, flags | O_CLOEXEC);
+}
+
+static bool is_copied(const struct expansion *x, mode_t mode)
+{
+	return S_ISREG(mode) || S_ISLNK(mode) || (x->err && S_ISFIFO(mode));
 }
 
 static void add_entry(struct expansion *x, const char *path, const char *name, mode_t mode)
@@ -73,13 +100,13 @@ static void add_entry(struct expansion *x, const char *path, const char *name, m
 static void add_directory(struct expansion *x, const char *path, const char *name, int depth)
 {
 	cleanup_free char **names = NULL;
-	cleanup_fd int fd =
-		fs_open_beneath(x->context_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd = open_source(x, path, O_RDONLY | O_DIRECTORY);
 	struct ib_error err = IB_ERROR_INIT;
 	size_t n = 0;
 
 	if (fd < 0 || depth > DEPTH_MAX || fs_list(fd, ".", &names, &n, &err) < 0) {
-		complain(x, depth > DEPTH_MAX ? "is nested too deeply" : "cannot be read");
+		complain(x, depth > DEPTH_MAX ? "is nested too deeply in" : "cannot be read in",
+			 "");
 		return;
 	}
 	for (size_t i = 0; i < n; i++) {
@@ -92,16 +119,16 @@ static void add_directory(struct expansion *x, const char *path, const char *nam
 		struct stat st;
 
 		if (fstatat(fd, names[i], &st, AT_SYMLINK_NOFOLLOW) < 0)
-			complain(x, "changed while it was read");
+			complain(x, "changed while it was read in", "");
 		else if (S_ISDIR(st.st_mode)) {
 			/* An ignored directory may hold what a later '!' takes back. */
 			if (!ignored)
 				add_entry(x, sub, to, st.st_mode);
 			if (!ignored || x->ignore.len > 1)
 				add_directory(x, sub, to, depth + 1);
-		} else if (!ignored && (S_ISREG(st.st_mode) || S_ISLNK(st.st_mode)))
+		} else if (!ignored && is_copied(x, st.st_mode))
 			add_entry(x, sub, to, st.st_mode);
-		else if (!ignored)
+		else if (!ignored && !x->err)
 			ib_diag_add(x->diag, IB_D_CONTEXT, x->word->at,
 				    "'%s' is neither a file, a directory nor a symbolic link", sub);
 	}
@@ -111,20 +138,20 @@ static void add_directory(struct expansion *x, const char *path, const char *nam
 static void add_source(struct expansion *x, const char *path, bool into_directory)
 {
 	const char *slash = strrchr(path, '/');
-	cleanup_fd int fd = fs_open_beneath(x->context_fd, path, O_PATH | O_CLOEXEC);
+	cleanup_fd int fd = open_source(x, path, O_PATH);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) < 0) {
-		complain(x, errno == EXDEV ? "leaves the context by a symbolic link"
-					   : "is not in the context");
+		complain(x, errno == EXDEV ? "leaves" : "is not in",
+			 errno == EXDEV ? " by a symbolic link" : "");
 		return;
 	}
 	if (S_ISDIR(st.st_mode))
 		add_directory(x, path, "", 0);
-	else if (!S_ISREG(st.st_mode))
-		complain(x, "is neither a file nor a directory");
+	else if (!is_copied(x, st.st_mode))
+		complain(x, "is neither a file nor a directory of", "");
 	else if (ignore_matches(&x->ignore, path))
-		complain(x, "is kept out of the context by .imageignore");
+		complain(x, "is kept out of", " by .imageignore");
 	else
 		add_entry(x, path, into_directory ? (slash ? slash + 1 : path) : "", st.st_mode);
 }
@@ -134,7 +161,7 @@ static void glob_below(struct expansion *x, const char *dir, const char *rest, i
 {
 	size_t n = strcspn(rest, "/"), len = 0;
 	cleanup_free char **names = NULL;
-	cleanup_fd int fd = fs_open_beneath(x->context_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int fd = open_source(x, dir, O_RDONLY | O_DIRECTORY);
 	struct ib_error err = IB_ERROR_INIT;
 
 	if (fd < 0 || depth > DEPTH_MAX || fs_list(fd, ".", &names, &len, &err) < 0)
@@ -159,7 +186,7 @@ static void find_matches(struct expansion *x)
 
 	x->matches.len = 0;
 	if (!path) {
-		complain(x, "leaves the context");
+		complain(x, "leaves", "");
 		return;
 	}
 	if (!glob_is_pattern(path)) {
@@ -168,7 +195,23 @@ static void find_matches(struct expansion *x)
 	}
 	glob_below(x, ".", path, 0);
 	if (x->matches.len == 0)
-		complain(x, "matches nothing in the context");
+		complain(x, "matches nothing in", "");
+}
+
+static void expand(struct expansion *x, struct copy_entry_vec *ret_entries)
+{
+	const struct ib_op_copy *copy = &x->op->copy;
+	size_t len = strlen(copy->dest.text);
+	bool into_directory = copy->sources.len + copy->heredocs.len > 1 ||
+			      (len > 0 && copy->dest.text[len - 1] == '/');
+
+	vec_foreach (struct ib_word, word, &copy->sources) {
+		x->word = word;
+		find_matches(x);
+		for (size_t i = 0; i < x->matches.len; i++)
+			add_source(x, x->matches.items[i], into_directory || x->matches.len > 1);
+	}
+	*ret_entries = x->entries;
 }
 
 int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a,
@@ -177,10 +220,7 @@ int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena 
 	const char *dir = plan_context(p, op);
 	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	struct expansion x = { .plan = p, .arena = a, .diag = diag, .op = op, .context_fd = fd };
-	const char *dest = op->copy.dest.text;
-	size_t errors = ib_diag_errors(diag), len = strlen(dest);
-	bool into_directory = op->copy.sources.len + op->copy.heredocs.len > 1 ||
-			      (len > 0 && dest[len - 1] == '/');
+	size_t errors = ib_diag_errors(diag);
 
 	if (op->copy.sources.len == 0) {
 		*ret_entries = x.entries;
@@ -195,12 +235,15 @@ int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena 
 		return -1;
 	}
 	read_ignore(&x);
-	vec_foreach (struct ib_word, word, &op->copy.sources) {
-		x.word = word;
-		find_matches(&x);
-		for (size_t i = 0; i < x.matches.len; i++)
-			add_source(&x, x.matches.items[i], into_directory || x.matches.len > 1);
-	}
-	*ret_entries = x.entries;
+	expand(&x, ret_entries);
 	return ib_diag_errors(diag) > errors ? -1 : 0;
+}
+
+int plan_copy_expand_tree(const struct ib_op *op, int root_fd, struct arena *a,
+			  struct copy_entry_vec *ret_entries, struct ib_error *err)
+{
+	struct expansion x = { .arena = a, .op = op, .err = err, .context_fd = root_fd };
+
+	expand(&x, ret_entries);
+	return err->code ? -err->code : 0;
 }

@@ -244,7 +244,7 @@ int disk_plan(struct planner *pl, struct plan_stage *stage)
 	struct layout *layout;
 
 	*known = (struct plan_known){ p, stage };
-	if (!stage_needs_disk(p, stage->ir) && !op)
+	if (!(stage->is_product && stage_needs_disk(p, stage->ir)) && !op)
 		return 0;
 	if (find_config(pl, stage, &input) < 0)
 		return -1;

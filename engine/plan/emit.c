@@ -283,6 +283,10 @@ static void emit_stage(const struct emission *em, struct jsonout *j)
 
 	json_object(j, NULL);
 	json_str(j, "stage", em->stage->ir->name);
+	if (em->stage->parent)
+		json_str(j, "continues", em->stage->parent->ir->name);
+	if (!em->stage->is_product)
+		json_bool(j, "tree_only", true);
 	vec_foreach (const struct element *, e, &em->stage->set.members)
 		vec_push(em->arena, &names, (*e)->name);
 	emit_names(j, "elements", &names);

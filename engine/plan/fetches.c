@@ -53,7 +53,7 @@ int fetches_plan(struct planner *pl, struct plan_stage *stage)
 
 	if (!source_element(stage) || plan_known_find(&known, "NO_SOURCE_REPOSITORIES"))
 		return 0;
-	r = sources_collect(&stage->hooks, pl->plan->sources, pl->plan->arena, &stage->sources,
+	r = sources_collect(&stage->own_hooks, pl->plan->sources, pl->plan->arena, &stage->sources,
 			    pl->err);
 	if (r < 0)
 		return r;

@@ -125,6 +125,8 @@ static int add_step(const struct plan *p, const struct plan_stage *stage, const 
 	key_text(out, "imagebuild", KEY_VERSION);
 	key_text(out, "step", kind->name);
 	key_text(out, "phase", ib_phases[s->phase].name);
+	if (s->needs.len == 0 && stage->parent)
+		key_digest(out, "after", plan_tree_key(stage->parent));
 	vec_foreach (uint32_t, need, &s->needs)
 		key_digest(out, "after", &stage->steps.items[*need].input_key);
 	return kind->hash(s, p, out, err);

@@ -17,25 +17,30 @@ static const struct engine_step {
 	enum ib_phase phase;
 	const char *name;
 	enum framework element;
-	const char *dir; /* in hooks/; nothing to do without it. NULL: always */
+	const char *dir;   /* in hooks/; nothing to do without it. NULL: always */
+	const char *again; /* what makes a stage that continues another do it again, as DIR */
 } engine_steps[] = {
-	{ STEP_pkg_map, IB_PHASE_EXTRA_DATA, "10-create-pkg-map-dir", FRAMEWORK_PKG_MAP, NULL },
-	{ STEP_svc_map, IB_PHASE_EXTRA_DATA, "10-merge-svc-map-files", FRAMEWORK_SVC_MAP, NULL },
-	{ STEP_manifests, IB_PHASE_EXTRA_DATA, "20-manifest-dir", FRAMEWORK_MANIFESTS, NULL },
+	{ STEP_pkg_map, IB_PHASE_EXTRA_DATA, "10-create-pkg-map-dir", FRAMEWORK_PKG_MAP, NULL,
+	  "pkg-map" },
+	{ STEP_svc_map, IB_PHASE_EXTRA_DATA, "10-merge-svc-map-files", FRAMEWORK_SVC_MAP, NULL,
+	  "svc-map" },
+	{ STEP_manifests, IB_PHASE_EXTRA_DATA, "20-manifest-dir", FRAMEWORK_MANIFESTS, NULL, NULL },
 	{ STEP_source_repositories, IB_PHASE_EXTRA_DATA, "98-source-repositories",
-	  FRAMEWORK_SOURCE_REPOSITORIES, NULL },
+	  FRAMEWORK_SOURCE_REPOSITORIES, NULL, "source-repository-" },
 	{ STEP_install_types, IB_PHASE_EXTRA_DATA, "99-enable-install-types",
-	  FRAMEWORK_INSTALL_TYPES, NULL },
+	  FRAMEWORK_INSTALL_TYPES, NULL, "install.d/" },
 	{ STEP_package_installs, IB_PHASE_EXTRA_DATA, "99-squash-package-install",
-	  FRAMEWORK_PACKAGE_INSTALLS, NULL },
-	{ STEP_install_bin, IB_PHASE_PRE_INSTALL, "01-install-bin", FRAMEWORK_INSTALL_BIN, "bin/" },
+	  FRAMEWORK_PACKAGE_INSTALLS, NULL, "package-installs" },
+	{ STEP_install_bin, IB_PHASE_PRE_INSTALL, "01-install-bin", FRAMEWORK_INSTALL_BIN, "bin/",
+	  "bin/" },
 	{ STEP_init_system, IB_PHASE_PRE_INSTALL, "04-dib-init-system", FRAMEWORK_DIB_INIT_SYSTEM,
-	  NULL },
+	  NULL, NULL },
 	{ STEP_install_static, IB_PHASE_INSTALL, "10-install-static-files",
-	  FRAMEWORK_INSTALL_STATIC, "static/" },
+	  FRAMEWORK_INSTALL_STATIC, "static/", "static/" },
 	{ STEP_init_scripts, IB_PHASE_INSTALL, "20-install-init-scripts", FRAMEWORK_DIB_INIT_SYSTEM,
-	  "init-scripts/" },
-	{ STEP_manifests, IB_PHASE_CLEANUP, "01-copy-manifests-dir", FRAMEWORK_MANIFESTS, NULL },
+	  "init-scripts/", "init-scripts/" },
+	{ STEP_manifests, IB_PHASE_CLEANUP, "01-copy-manifests-dir", FRAMEWORK_MANIFESTS, NULL,
+	  NULL },
 };
 
 /* Where package-installs puts its two transactions of a phase. */
@@ -87,11 +92,28 @@ static void add_hook(struct lowering *lo, const struct hook_file *f)
 				.element = hook->element });
 }
 
+/* Whether the tree of the stage before has been through the phase. */
+static bool is_over(const struct lowering *lo)
+{
+	return lo->stage->parent && lo->phase <= IB_PHASE_POST_ROOT;
+}
+
+static const struct hooks *hooks_of_phase(const struct lowering *lo)
+{
+	return is_over(lo) ? &lo->stage->own_hooks : &lo->stage->hooks;
+}
+
+/* The first member that takes part in the phase. */
+static size_t first_member(const struct lowering *lo)
+{
+	return is_over(lo) ? lo->stage->inherited : 0;
+}
+
 static void add_hooks(struct lowering *lo)
 {
 	struct hook_file_vec files;
 
-	hooks_phase(&lo->stage->hooks, arena_printf(lo->arena, "%s.d", ib_phases[lo->phase].name),
+	hooks_phase(hooks_of_phase(lo), arena_printf(lo->arena, "%s.d", ib_phases[lo->phase].name),
 		    lo->arena, &files);
 	vec_foreach (struct hook_file, f, &files)
 		add_hook(lo, f);
@@ -105,7 +127,7 @@ static void add_install_types(struct lowering *lo)
 
 	if (lo->phase != IB_PHASE_INSTALL || !element_set_find(&lo->stage->set, "install-types"))
 		return;
-	hooks_install_types(&lo->stage->hooks, plan_known_find, &known, lo->arena, &links);
+	hooks_install_types(hooks_of_phase(lo), plan_known_find, &known, lo->arena, &links);
 	vec_foreach (struct hook_file, link, &links) {
 		struct hooks one = { .files = { link, 1, 1 } };
 		struct hook_file_vec runs;
@@ -137,6 +159,18 @@ static bool has_directory(const struct hooks *hooks, const char *dir)
 	return false;
 }
 
+/* Whether the stage before has done it, for all there is. */
+static bool is_done(const struct lowering *lo, const struct engine_step *row,
+		    const struct element *e)
+{
+	if (!is_over(lo))
+		return false;
+	for (size_t i = lo->stage->inherited; i < lo->stage->set.members.len; i++)
+		if (lo->stage->set.members.items[i] == e)
+			return false;
+	return !row->again || !has_directory(&lo->stage->own_hooks, row->again);
+}
+
 static void add_engine_steps(struct lowering *lo)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(engine_steps); i++) {
@@ -144,7 +178,8 @@ static void add_engine_steps(struct lowering *lo)
 		const struct element *e = framework_member(lo->stage, row->element);
 
 		if (row->phase != lo->phase || !e ||
-		    (row->dir && !has_directory(&lo->stage->hooks, row->dir)))
+		    (row->dir && !has_directory(&lo->stage->hooks, row->dir)) ||
+		    is_done(lo, row, e))
 			continue;
 		if (row->code == STEP_source_repositories && !lo->stage->sources.len)
 			continue;
@@ -397,6 +432,14 @@ static void add_base(struct lowering *lo)
 				.number = LONG_MIN });
 }
 
+/* What a stage says about finishing is done where its tree ends, in those that continue it. */
+static void add_recipe(struct lowering *lo, const struct plan_stage *stage)
+{
+	if (stage->parent && lo->phase > IB_PHASE_POST_ROOT)
+		add_recipe(lo, stage->parent);
+	add_ops(lo, &stage->ir->ops, NULL);
+}
+
 static void lower_phase(struct lowering *lo)
 {
 	lo->steps = (struct step_vec){ NULL, 0, 0 };
@@ -406,10 +449,13 @@ static void lower_phase(struct lowering *lo)
 	add_install_types(lo);
 	add_engine_steps(lo);
 	add_transactions(lo);
-	vec_foreach (const struct element *, e, &lo->stage->set.members)
-		if ((*e)->fragment)
-			add_ops(lo, &(*e)->fragment->stages.items[0].ops, *e);
-	add_ops(lo, &lo->stage->ir->ops, NULL);
+	for (size_t i = first_member(lo); i < lo->stage->set.members.len; i++) {
+		const struct element *e = lo->stage->set.members.items[i];
+
+		if (e->fragment)
+			add_ops(lo, &e->fragment->stages.items[0].ops, e);
+	}
+	add_recipe(lo, lo->stage);
 	sort_steps(lo);
 	if (lo->steps.len)
 		append(lo, (struct step){ .code = STEP_environ,
@@ -427,15 +473,18 @@ int lower_stage(struct planner *pl, struct plan_stage *stage)
 	for (int phase = 0; phase < IB_PHASES; phase++) {
 		lo.phase = (enum ib_phase)phase;
 		lower_phase(&lo);
-		if (phase == IB_PHASE_ROOT)
+		if (phase == IB_PHASE_ROOT && !stage->parent)
 			append(&lo, (struct step){ .code = STEP_enter,
 						   .name = "enter",
 						   .number = LONG_MAX });
 		if (phase != IB_PHASE_POST_ROOT)
 			continue;
+		/* The disk, and so fstab, is each stage's own. */
+		stage->tree_end = (uint32_t)stage->steps.len;
+		if (!stage->is_product)
+			return ib_diag_errors(pl->diag) > errors ? -1 : 0;
 		append(&lo,
 		       (struct step){ .code = STEP_leave, .name = "leave", .number = LONG_MAX });
-		stage->tree_end = (uint32_t)stage->steps.len;
 	}
 	append(&lo, (struct step){ .code = STEP_clean, .name = "clean", .number = LONG_MAX });
 	return ib_diag_errors(pl->diag) > errors ? -1 : 0;

@@ -2,6 +2,7 @@
 /* The passes that make a plan: elements, hooks, variables, packages, disk, steps, keys. */
 #include "plan/private.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -50,6 +51,23 @@ bool plan_is_proxy_name(const char *variable)
 	return n > 6 && strcasecmp(variable + n - 6, "_proxy") == 0;
 }
 
+const struct plan_stage *plan_stage_find(const struct plan *p, uint32_t i)
+{
+	for (size_t k = 0; k < p->stages_len; k++)
+		if (p->stages[k].ir == &p->ir->stages.items[i])
+			return &p->stages[k];
+	return NULL;
+}
+
+const struct digest *plan_tree_key(const struct plan_stage *stage)
+{
+	/* A stage that adds nothing is the one before it. */
+	while (stage->tree_end == 0 && stage->parent)
+		stage = stage->parent;
+	assert(stage->tree_end > 0);
+	return &stage->steps.items[stage->tree_end - 1].input_key;
+}
+
 const struct plan_stage *plan_stage_of(const struct plan *p, const struct step *step)
 {
 	for (size_t i = 0; i < p->stages_len; i++) {
@@ -87,27 +105,36 @@ static void merge_env(struct plan *p, struct plan_stage *stage)
 		qsort(stage->env.items, stage->env.len, sizeof(*stage->env.items), compare_pairs);
 }
 
+static bool provides_device(const struct element *e)
+{
+	vec_foreach (const char *, name, &e->provides)
+		if (strcmp(*name, "block-device") == 0)
+			return true;
+	return false;
+}
+
 /* A LAYOUT and an element that is a layout exclude each other. */
 static int check_layout_conflict(struct planner *pl, const struct plan_stage *stage)
 {
 	const struct ib_op *layout = layout_op(&stage->ir->ops), *other;
 	int r = 0;
 
-	vec_foreach (const struct element *, e, &stage->set.members)
-		vec_foreach (const char *, name, &(*e)->provides) {
-			if (!layout || strcmp(*name, "block-device") != 0)
-				continue;
-			ib_diag_add(pl->diag, IB_D_LAYOUT_CONFLICT, layout->at,
-				    "both this LAYOUT and the element '%s' describe the disk; "
-				    "leave one of them out",
-				    (*e)->name);
-			other = (*e)->fragment ? layout_op(&(*e)->fragment->stages.items[0].ops)
-					       : NULL;
-			ib_diag_note(pl->diag, (*e)->at, "'%s' comes from here", (*e)->name);
-			if (other)
-				ib_diag_note(pl->diag, other->at, "its LAYOUT is here");
-			r = -1;
-		}
+	/* The disk of the stage before is not this one's. */
+	for (size_t i = stage->inherited; layout && i < stage->set.members.len; i++) {
+		const struct element *e = stage->set.members.items[i];
+
+		if (!provides_device(e))
+			continue;
+		ib_diag_add(pl->diag, IB_D_LAYOUT_CONFLICT, layout->at,
+			    "both this LAYOUT and the element '%s' describe the disk; "
+			    "leave one of them out",
+			    e->name);
+		other = e->fragment ? layout_op(&e->fragment->stages.items[0].ops) : NULL;
+		ib_diag_note(pl->diag, e->at, "'%s' comes from here", e->name);
+		if (other)
+			ib_diag_note(pl->diag, other->at, "its LAYOUT is here");
+		r = -1;
+	}
 	return r;
 }
 
@@ -123,13 +150,24 @@ static void add_settings(struct plan *p, struct plan_stage *stage, const struct 
 			vec_push(p->arena, &stage->settings, *op);
 }
 
+static void inherit_settings(struct plan *p, struct plan_stage *stage)
+{
+	vec_foreach (struct ib_op, op, &stage->parent->settings)
+		if (op->code != IB_OP_LAYOUT)
+			vec_push(p->arena, &stage->settings, *op);
+}
+
 static void take_fragments(struct planner *pl, struct plan_stage *stage)
 {
-	vec_foreach (const struct element *, e, &stage->set.members) {
-		if (!(*e)->fragment)
+	if (stage->parent)
+		inherit_settings(pl->plan, stage);
+	for (size_t i = stage->inherited; i < stage->set.members.len; i++) {
+		const struct ib_ir *fragment = stage->set.members.items[i]->fragment;
+
+		if (!fragment)
 			continue;
-		unbuilt_check_ops(pl, &(*e)->fragment->stages.items[0].ops);
-		add_settings(pl->plan, stage, &(*e)->fragment->stages.items[0].ops);
+		unbuilt_check_ops(pl, &fragment->stages.items[0].ops);
+		add_settings(pl->plan, stage, &fragment->stages.items[0].ops);
 	}
 	add_settings(pl->plan, stage, &stage->ir->ops);
 }
@@ -138,6 +176,7 @@ static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 {
 	struct plan *p = pl->plan;
 	struct element_request request = { .stage = stage->ir,
+					   .inherited = stage->parent ? &stage->parent->set : NULL,
 					   .scope = { &stage->env, p->arch },
 					   .automatic = disk_automatic(pl, stage->ir) };
 
@@ -147,6 +186,7 @@ static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 		vec_push(p->arena, &request.provided, "operating-system");
 	if (elements_resolve(p->elements, &request, p->arena, &stage->set, pl->diag) < 0)
 		return -1;
+	stage->inherited = stage->parent ? stage->parent->set.members.len : 0;
 	take_fragments(pl, stage);
 	stage->has_bootloader = element_set_find(&stage->set, "bootloader") != NULL;
 	if (stage->has_bootloader && elements_shadowed_bootloader(p->elements))
@@ -178,6 +218,31 @@ static int find_base(struct planner *pl, struct plan_stage *stage)
 	return plan_base_of(pl->plan, op, pl->plan->arena, &stage->base, pl->diag, pl->err);
 }
 
+/* root.d fills an empty tree; one that continues another is full. */
+static int check_continued(struct planner *pl, const struct plan_stage *stage)
+{
+	struct hook_file_vec hooks;
+	size_t errors = ib_diag_errors(pl->diag);
+
+	if (!stage->parent)
+		return 0;
+	hooks_phase(&stage->own_hooks, "root.d", pl->plan->arena, &hooks);
+	vec_foreach (struct hook_file, f, &hooks) {
+		ib_diag_add(
+			pl->diag, IB_D_CONTINUED, f->element->at,
+			"element '%s' has the hook '%s', but this stage continues another, whose "
+			"root is made",
+			f->element->name, f->path);
+		ib_diag_note(pl->diag, stage->ir->at, "the stage is continued here");
+	}
+	vec_foreach (struct ib_op, op, &stage->ir->ops)
+		if (op->phase == IB_PHASE_ROOT)
+			ib_diag_add(pl->diag, IB_D_CONTINUED, op->at,
+				    "--phase=root in a stage that continues another, whose root is "
+				    "made");
+	return ib_diag_errors(pl->diag) > errors ? -1 : 0;
+}
+
 static int plan_stage(struct planner *pl, struct plan_stage *stage)
 {
 	struct plan *p = pl->plan;
@@ -186,11 +251,13 @@ static int plan_stage(struct planner *pl, struct plan_stage *stage)
 	if (find_base(pl, stage) < 0)
 		return -1;
 	if (resolve_stage(pl, stage) < 0 ||
-	    hooks_merge(&stage->set, p->arena, p->sources, &stage->hooks, pl->diag) < 0)
+	    hooks_merge(&stage->set, stage->inherited, p->arena, p->sources, &stage->hooks,
+			&stage->own_hooks, pl->diag) < 0 ||
+	    check_continued(pl, stage) < 0)
 		return -1;
 	guess(p, stage);
-	if (packages_collect(&stage->set, stage->ir, p->pkg_map, p->arena, p->sources,
-			     &stage->packages, pl->diag) < 0 ||
+	if (packages_collect(&stage->set, stage->inherited, stage->ir, p->pkg_map, p->arena,
+			     p->sources, &stage->packages, pl->diag) < 0 ||
 	    disk_plan(pl, stage) < 0)
 		return -1;
 	/* Again: the layout says what DIB_BLOCK_DEVICE is. */
@@ -224,25 +291,74 @@ static void check_targets(struct planner *pl)
 	}
 }
 
+static void need_tree(bool *needed, const struct ib_tree_ref *ref)
+{
+	if (ref->kind == IB_FROM_STAGE)
+		needed[ref->stage] = true;
+}
+
+static void need_trees_of(const struct ib_op *op, bool *needed)
+{
+	if (op->code == IB_OP_BASE && op->base.kind == IB_BASE_STAGE)
+		needed[op->base.stage] = true;
+	if (op->code == IB_OP_COPY)
+		need_tree(needed, &op->copy.from);
+	if (op->code == IB_OP_RUN)
+		vec_foreach (struct ib_mount, m, &op->run.mounts)
+			need_tree(needed, &m->from);
+}
+
+/* Products, and what they need: a stage needs earlier ones only. */
+static bool *needed_stages(const struct plan *p)
+{
+	const struct ib_stage_vec *stages = &p->ir->stages;
+	bool *needed = arena_alloc(p->arena, (stages->len + 1) * sizeof(*needed));
+
+	for (size_t i = 0; i < stages->len; i++)
+		needed[i] = is_target(p, &stages->items[i]);
+	for (size_t i = stages->len; i > 0; i--) {
+		if (needed[i - 1])
+			vec_foreach (struct ib_op, op, &stages->items[i - 1].ops)
+				need_trees_of(op, needed);
+	}
+	return needed;
+}
+
+/* False where what it continues has errors: there is nothing to look at. */
+static bool find_parent(const struct plan *p, struct plan_stage *stage)
+{
+	const struct ib_op *base = stage->ir->ops.items;
+
+	if (stage->ir->ops.len == 0 || base->code != IB_OP_BASE)
+		return false;
+	if (base->base.kind != IB_BASE_STAGE)
+		return true;
+	stage->parent = plan_stage_find(p, base->base.stage);
+	return stage->parent && stage->parent->is_sound;
+}
+
 static int plan_stages(struct planner *pl)
 {
 	struct plan *p = pl->plan;
+	bool *needed = needed_stages(p);
+	struct plan_stage stage, *planned;
 	int failed = 0;
 
 	p->stages = arena_alloc(p->arena, sizeof(*p->stages) * (p->ir->stages.len + 1));
 	vec_foreach (struct ib_stage, ir, &p->ir->stages) {
 		size_t errors = ib_diag_errors(pl->diag);
 
-		if (!is_target(p, ir))
+		if (!needed[ir - p->ir->stages.items])
 			continue;
-		p->stages[p->stages_len].ir = ir;
 		unbuilt_check(pl, ir);
-		/* A base that is not built brings no elements to look at. */
-		if (ir->ops.len == 0 || ir->ops.items[0].code != IB_OP_BASE ||
-		    ir->ops.items[0].base.kind == IB_BASE_STAGE)
+		stage = (struct plan_stage){ .ir = ir, .is_product = is_target(p, ir) };
+		if (!find_parent(p, &stage))
 			continue;
-		failed |= plan_stage(pl, &p->stages[p->stages_len++]) < 0;
-		failed |= ib_diag_errors(pl->diag) > errors;
+		planned = &p->stages[p->stages_len++];
+		*planned = stage;
+		planned->is_sound =
+			plan_stage(pl, planned) == 0 && ib_diag_errors(pl->diag) == errors;
+		failed |= !planned->is_sound;
 	}
 	return failed || ib_diag_errors(pl->diag) ? -1 : 0;
 }

@@ -54,14 +54,20 @@ struct step_vec VEC(struct step);
 
 struct plan_stage {
 	const struct ib_stage *ir;
-	struct element_set set;
-	const struct base *base;	/* what the stage starts from where that is no element or stage; or NULL */
+	const struct plan_stage *parent; /* whose tree it continues, or NULL */
+	bool is_product;		/* it is finished and written; else others need its tree alone */
+	bool is_sound;			/* planned without errors: others can continue it */
+	const struct base *base;	/* what it starts from where that is no element or stage; or NULL */
+	struct element_set set;		/* the parent's members first */
+	size_t inherited;		/* members that the parent has */
 	struct ib_op_vec settings;	/* LABEL, CONFIG and LAYOUT: the fragments', then the stage's own, which win */
-	struct hooks hooks;
+	struct hooks hooks;		/* of all members */
+	struct hooks own_hooks;		/* of those that are not inherited: the stage's hooks layer */
 	struct package_request_vec packages;
 	struct source_line_vec sources;	/* of source-repository-* files; empty where NO_SOURCE_REPOSITORIES is known */
 	struct step_vec steps;
-	uint32_t tree_end;		/* steps before it make the tree (to post-root); the rest finish it */
+	uint32_t tree_end;		/* steps before it make the tree (to post-root), which is what other
+					 * stages see; the rest finish a product */
 	struct map guessed;		/* variables known without a shell */
 	struct ib_pair_vec env;		/* what hooks get besides the engine's own: --env, ENV, DIB_BLOCK_DEVICE of a LAYOUT */
 	struct layout *layout;		/* NULL where the stage is no product with a disk */
@@ -79,7 +85,7 @@ struct plan {
 	const struct ib_options *options; /* borrowed */
 	struct ib_sources *sources;	/* borrowed */
 	struct elements *elements;	/* borrowed */
-	struct plan_stage *stages;	/* one for each of ir->stages that is built */
+	struct plan_stage *stages;	/* those of ir->stages that a product needs, in its order */
 	size_t stages_len;
 	int64_t epoch;			/* SOURCE_DATE_EPOCH as derived; -1: the archive's date, known at build */
 	const char *arch;
@@ -91,6 +97,10 @@ struct plan {
 
 /* The stage that STEP belongs to. */
 const struct plan_stage *plan_stage_of(const struct plan *p, const struct step *step);
+/* The stage of the IR's index I; NULL where no product needs it. */
+const struct plan_stage *plan_stage_find(const struct plan *p, uint32_t i);
+/* Input key of the step that completes STAGE's tree. */
+const struct digest *plan_tree_key(const struct plan_stage *stage);
 /* An env_lookup over plan_stage: what is known without a shell. CONTEXT is a struct plan_known. */
 struct plan_known {
 	const struct plan *plan;
@@ -118,6 +128,10 @@ struct copy_entry_vec VEC(struct copy_entry);
 int plan_copy_expand(const struct plan *p, const struct ib_op *op, struct arena *a, struct copy_entry_vec *ret_entries,
 		     struct ib_diag *diag);
 
+/* The same for COPY --from: in the tree below ROOT_FD symbolic links lead within it, and nothing is
+ * ignored. What is missing is an error of the step, at its word. */
+int plan_copy_expand_tree(const struct ib_op *op, int root_fd, struct arena *a,
+			  struct copy_entry_vec *ret_entries, struct ib_error *err);
 /* The value of a mount's key, or NULL; whether a switch is on. */
 const char *mount_value(const struct ib_mount *m, const char *key);
 bool mount_is(const struct ib_mount *m, const char *key);

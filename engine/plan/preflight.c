@@ -255,6 +255,8 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 	(void)sandbox_preflight(p->options->store, add, &pf);
 	for (size_t i = 0; i < p->stages_len; i++) {
 		check_elements(&pf, &p->stages[i]);
+		if (!p->stages[i].is_product)
+			continue;
 		check_outputs(&pf, &p->stages[i]);
 		check_runs(&pf, &p->stages[i]);
 		fetches_tools(p, &p->stages[i], need_at, &pf);

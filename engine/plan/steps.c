@@ -223,6 +223,20 @@ static int hash_entry(const struct plan *p, int context_fd, const struct copy_en
 	return 0;
 }
 
+/* What lies in another stage's tree follows from its steps. */
+static void hash_tree(const struct plan *p, const struct ib_op_copy *copy, struct buf *out)
+{
+	const struct plan_stage *from;
+
+	if (copy->from.kind != IB_FROM_STAGE)
+		return;
+	from = plan_stage_find(p, copy->from.stage);
+	if (from)
+		key_digest(out, "from", plan_tree_key(from));
+	vec_foreach (struct ib_word, source, &copy->sources)
+		key_text(out, "source", source->text);
+}
+
 static void hash_files(const struct ib_op_copy *copy, struct buf *out)
 {
 	key_text(out, "dest", copy->dest.text);
@@ -245,6 +259,7 @@ static int hash_copy(const struct step *s, const struct plan *p, struct buf *out
 	const char *dir = plan_context(p, s->op);
 	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 
+	hash_tree(p, &s->op->copy, out);
 	hash_files(&s->op->copy, out);
 	if (s->entries)
 		vec_foreach (struct copy_entry, e, s->entries) {
@@ -546,6 +561,8 @@ static void describe_copy(const struct step *s, struct buf *out)
 	const struct ib_op_copy *copy = &s->op->copy;
 
 	buf_str(out, "COPY");
+	if (copy->from.kind != IB_FROM_CONTEXT)
+		buf_printf(out, " --from=%s", copy->from.name);
 	vec_foreach (struct ib_word, word, &copy->sources)
 		buf_printf(out, " %s", word->text);
 	vec_foreach (struct ib_heredoc, doc, &copy->heredocs)

@@ -17,7 +17,7 @@ static void check_base(struct planner *pl, const struct ib_op *op)
 {
 	static const char *const names[] = {
 		[IB_BASE_ELEMENT] = NULL,
-		[IB_BASE_STAGE] = "a stage that continues another stage",
+		[IB_BASE_STAGE] = NULL,
 		[IB_BASE_SCRATCH] = NULL,
 		[IB_BASE_TAR] = NULL,
 		[IB_BASE_OCI] = "FROM oci:",
@@ -32,7 +32,7 @@ static void check_base(struct planner *pl, const struct ib_op *op)
 
 static void check_copy(struct planner *pl, const struct ib_op *op)
 {
-	if (op->copy.from.kind != IB_FROM_CONTEXT)
+	if (op->copy.from.kind != IB_FROM_CONTEXT && op->copy.from.kind != IB_FROM_STAGE)
 		unbuilt(pl, op->at, "COPY --from");
 }
 
@@ -120,7 +120,7 @@ void unbuilt_check_hooks(struct planner *pl, const struct plan_stage *stage)
 	for (int phase = 0; phase < IB_PHASES; phase++) {
 		struct hook_file_vec files;
 
-		hooks_phase(&stage->hooks,
+		hooks_phase(&stage->own_hooks,
 			    arena_printf(pl->plan->arena, "%s.d", ib_phases[phase].name),
 			    pl->plan->arena, &files);
 		vec_foreach (struct hook_file, f, &files) {

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -108,35 +109,117 @@ int copy_put(const struct copy *c, int from, const char *path, mode_t mode,
 	return r < 0 ? r : finish(c, to, mode, mtime, err);
 }
 
+/* A source's descriptor; one that is named by a symbolic link is what that leads to. */
+static int open_source(const struct copy *c, const struct copy_entry *e, int flags,
+		       struct ib_error *err)
+{
+	int fd = c->is_tree ? fs_open_in(c->context_fd, e->path, flags | O_CLOEXEC, 0)
+			    : fs_open_beneath(c->context_fd, e->path, flags | O_CLOEXEC);
+
+	return fd < 0 ? ib_fail(err, errno, "open '%s' of what is copied", e->path) : fd;
+}
+
+static int put_xattrs(const struct copy *c, int from, const char *path, struct ib_error *err)
+{
+	cleanup_fd int to =
+		c->is_tree ? fs_open_in(c->root_fd, path, O_RDONLY | O_NOFOLLOW, 0) : -1;
+	int r;
+
+	if (!c->is_tree)
+		return 0;
+	r = to < 0 ? -errno : fs_copy_xattrs(from, to);
+	return r < 0 ? ib_fail(err, -r, "set the attributes of '%s'", path) : 0;
+}
+
+/* Where a file of a tree that is linked more than once was put the first time; NULL: nowhere yet.
+ */
+static const char *first_link(const struct copy *c, const struct stat *st, const char *path)
+{
+	char key[64];
+	void **slot;
+
+	if (!c->is_tree || st->st_nlink < 2)
+		return NULL;
+	(void)snprintf(key, sizeof(key), "%llx %llx", (unsigned long long)st->st_dev,
+		       (unsigned long long)st->st_ino);
+	slot = map_put(c->arena, c->links, intern_str(c->names, key));
+	if (*slot)
+		return *slot;
+	*slot = arena_strdup(c->arena, path);
+	return NULL;
+}
+
+static int copy_link(const struct copy *c, const char *first, const char *path,
+		     struct ib_error *err)
+{
+	const char *base = NULL, *from = NULL;
+	cleanup_fd int dir_fd = target_parent(c->root_fd, path, &base, err);
+	cleanup_fd int from_fd = dir_fd < 0 ? -1 : target_parent(c->root_fd, first, &from, err);
+	int r;
+
+	if (from_fd < 0)
+		return -err->code;
+	r = clear(dir_fd, base, path, err);
+	if (r < 0)
+		return r;
+	return linkat(from_fd, from, dir_fd, base, 0) < 0 ? ib_fail(err, errno, "link '%s'", path)
+							  : 0;
+}
+
 static int copy_file(const struct copy *c, const struct copy_entry *e, const char *path,
 		     struct ib_error *err)
 {
-	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_RDONLY | O_NOFOLLOW);
+	cleanup_fd int from = open_source(c, e, O_RDONLY | O_NONBLOCK, err);
+	const char *first;
 	struct stat st;
+	int r;
 
-	if (from < 0 || fstat(from, &st) < 0)
-		return ib_fail(err, errno, "open '%s' of the context", e->path);
-	if (!S_ISREG(st.st_mode))
-		return ib_fail_text(err, EINVAL, "'%s' of the context is no longer a regular file",
-				    e->path);
-	return copy_put(c, from, path, st.st_mode, &st.st_mtim, err);
+	if (from < 0)
+		return from;
+	if (fstat(from, &st) < 0 || !S_ISREG(st.st_mode))
+		return ib_fail_text(err, EINVAL, "'%s' is no longer a regular file", e->path);
+	first = first_link(c, &st, path);
+	if (first)
+		return copy_link(c, first, path, err);
+	r = copy_put(c, from, path, st.st_mode, &st.st_mtim, err);
+	return r < 0 ? r : put_xattrs(c, from, path, err);
+}
+
+static int copy_fifo(const struct copy *c, const struct copy_entry *e, const char *path,
+		     struct ib_error *err)
+{
+	const char *base = NULL;
+	cleanup_fd int dir_fd = target_parent(c->root_fd, path, &base, err);
+	mode_t mode = 0;
+	int r = dir_fd < 0 ? dir_fd : clear(dir_fd, base, path, err);
+
+	if (r >= 0)
+		r = mode_of(c, e->mode, false, &mode, err);
+	if (r < 0)
+		return r;
+	if (mkfifoat(dir_fd, base, 0600) < 0)
+		return ib_fail(err, errno, "make the pipe '%s'", path);
+	r = set_owner(c, dir_fd, base, err);
+	if (r >= 0 && fchmodat(dir_fd, base, mode, 0) < 0)
+		return ib_fail(err, errno, "set the mode of '%s'", path);
+	return r;
 }
 
 static int copy_symlink(const struct copy *c, const struct copy_entry *e, const char *path,
 			struct ib_error *err)
 {
-	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_PATH | O_NOFOLLOW);
+	cleanup_fd int from = open_source(c, e, O_PATH | O_NOFOLLOW, err);
 	const char *base = NULL;
-	cleanup_fd int dir_fd = target_parent(c->root_fd, path, &base, err);
+	cleanup_fd int dir_fd = from < 0 ? from : target_parent(c->root_fd, path, &base, err);
 	char target[4096];
 	ssize_t n;
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	n = from < 0 ? -1 : readlinkat(from, "", target, sizeof(target) - 1);
+	n = readlinkat(from, "", target, sizeof(target) - 1);
 	if (n < 0)
-		return ib_fail(err, errno, "read the symlink '%s' of the context", e->path);
+		return ib_fail(err, errno, "read the symlink '%s'", e->path);
 	target[n] = '\0';
 	r = clear(dir_fd, base, path, err);
 	if (r < 0)
@@ -152,7 +235,8 @@ static int copy_dir(const struct copy *c, const struct copy_entry *e, const char
 {
 	const char *base = NULL;
 	cleanup_fd int there = fs_open_in(c->root_fd, path, O_PATH | O_DIRECTORY, 0);
-	cleanup_fd int dir_fd = -1, fd = -1;
+	cleanup_fd int dir_fd = -1, fd = -1, from = -1;
+	int r;
 
 	if (there >= 0)
 		return 0;
@@ -164,7 +248,9 @@ static int copy_dir(const struct copy *c, const struct copy_entry *e, const char
 	fd = openat(dir_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
 		return ib_fail(err, errno, "open '%s' in the target", path);
-	return finish(c, fd, e->mode, NULL, err);
+	from = open_source(c, e, O_RDONLY | O_DIRECTORY, err);
+	r = from < 0 ? from : finish(c, fd, e->mode, NULL, err);
+	return r < 0 ? r : put_xattrs(c, from, path, err);
 }
 
 /* Times of directories, after everything in them is written. */
@@ -172,11 +258,13 @@ static int set_dir_time(const struct copy *c, const struct copy_entry *e, const 
 			struct ib_error *err)
 {
 	cleanup_fd int fd = fs_open_in(c->root_fd, path, O_RDONLY | O_DIRECTORY, 0);
-	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_PATH | O_NOFOLLOW);
+	cleanup_fd int from = open_source(c, e, O_PATH | O_NOFOLLOW, err);
 	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 	struct stat st;
 
-	if (fd < 0 || from < 0 || fstat(from, &st) < 0)
+	if (from < 0)
+		return from;
+	if (fd < 0 || fstat(from, &st) < 0)
 		return ib_fail(err, errno, "open '%s'", path);
 	times[1] = st.st_mtim;
 	if (futimens(fd, times) < 0)
@@ -196,12 +284,12 @@ int copy_unpack(const struct copy *c, int from, struct ib_error *err)
 
 static int unpack_entry(const struct copy *c, const struct copy_entry *e, struct ib_error *err)
 {
-	cleanup_fd int from = fs_open_beneath(c->context_fd, e->path, O_RDONLY | O_CLOEXEC);
+	cleanup_fd int from = open_source(c, e, O_RDONLY, err);
 	int r;
 
 	err->at = e->at;
 	if (from < 0)
-		return ib_fail(err, errno, "open '%s' of the context", e->path);
+		return from;
 	r = copy_unpack(c, from, err);
 	return r < 0 ? ib_wrap(err, "'%s'", e->path) : 0;
 }
@@ -223,6 +311,8 @@ static int copy_entry(const struct copy *c, const struct copy_entry *e, struct i
 		r = copy_symlink(c, e, path, err);
 	else if (S_ISREG(e->mode))
 		r = copy_file(c, e, path, err);
+	else if (S_ISFIFO(e->mode))
+		r = copy_fifo(c, e, path, err);
 	else
 		r = ib_fail_text(err, EINVAL, "'%s' is not a file, a directory or a symlink",
 				 e->path);
@@ -312,14 +402,15 @@ static int copy_fn(void *arg, struct ib_error *err)
 	if (r < 0)
 		return r;
 	c.root_fd = root_fd;
-	if (c.entries.len) {
+	if (c.entries.len && !c.is_tree) {
 		const char *context = plan_context(job->sr->run->plan, job->step->op);
 
 		context_fd = open(context, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (context_fd < 0)
 			return ib_fail(err, errno, "open the context '%s'", context);
 	}
-	c.context_fd = context_fd;
+	if (!c.is_tree)
+		c.context_fd = context_fd;
 	r = copy_start(&c, err);
 	if (r >= 0)
 		r = copy_all(&c, err);
@@ -352,7 +443,7 @@ bool step_takes_files(const struct step *s)
 	const struct ib_op_run *run = &s->op->run;
 
 	if (s->code != STEP_run)
-		return s->code == STEP_copy;
+		return s->code == STEP_copy && s->op->copy.from.kind == IB_FROM_CONTEXT;
 	vec_foreach (const struct ib_mount, m, &run->mounts)
 		if (mount_takes_tree(m) && m->from.kind == IB_FROM_CONTEXT)
 			return true;
@@ -421,14 +512,31 @@ int copy_entries(const struct copy_entry_vec *entries, int context_fd, int root_
 	return copy_all(&c, err);
 }
 
+/* What COPY --from takes is looked for when it runs: its key is of the whole tree. */
+static int open_tree(struct stage_run *sr, const struct step *s, struct copy *c,
+		     struct ib_error *err)
+{
+	int r = tree_ref_open(sr, &s->op->copy.from, &c->context_fd, NULL, NULL, err);
+
+	if (r < 0)
+		return r;
+	c->arena = sr->arena;
+	c->names = intern_new(sr->arena);
+	c->links = arena_alloc(sr->arena, sizeof(*c->links));
+	return plan_copy_expand_tree(s->op, c->context_fd, sr->arena, &c->entries, err);
+}
+
 int run_copy(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
 	struct copy *c = arena_alloc(sr->arena, sizeof(*c));
 
-	(void)err;
-	if (s->entries)
+	*c = (struct copy){ .op = &s->op->copy,
+			    .context_fd = -1,
+			    .is_tree = s->op->copy.from.kind != IB_FROM_CONTEXT };
+	if (c->is_tree && open_tree(sr, s, c, err) < 0)
+		return -err->code;
+	if (!c->is_tree && s->entries)
 		c->entries = *s->entries;
-	c->op = &s->op->copy;
 	action_call(sr, s, a, copy_fn, c);
 	return 0;
 }

@@ -5,13 +5,21 @@
 
 #include "run/stage.h"
 
+#include <imagebuild/intern.h>
+#include <imagebuild/map.h>
+
 struct copy {
 	const struct ib_op_copy *op;
 	struct copy_entry_vec entries;
 	int context_fd, root_fd;
+	bool is_tree; /* context_fd is the root of another tree: links lead within it, all attributes
+			 count but the owner */
 	bool has_owner, is_dir; /* is_dir: the destination is a directory */
 	uid_t uid;
 	gid_t gid;
+	struct arena *arena;
+	struct intern *names;
+	struct map *links; /* of a tree: "device inode" -> path of the first of its hard links */
 };
 
 /* Puts ENTRIES of the context below ROOT_FD, owned by root: what a RUN mounts of it. */

@@ -77,7 +77,8 @@ void hooks_find_extra(struct stage_run *sr)
 
 			known = base && s->phase == sr->phase && strcmp(base + 1, h->name) == 0;
 		}
-		if (!known)
+		/* What the stage before made for its own phases has run there. */
+		if (!known && (!sr->inherited || has_written_hooks(sr, sr->phase, h->name)))
 			add_extra(sr, h);
 	}
 	if (sr->extra.len)
@@ -87,24 +88,25 @@ void hooks_find_extra(struct stage_run *sr)
 			   ib_phases[s->phase].name, s->name);
 }
 
-/* The bottom layer: what the elements put into hooks/, and the directories of the workspace. */
+/* What the elements put into hooks/; in the bottom layer the directories of the workspace. */
 static int fill_hooks(struct stage_run *sr, const char *dir, struct ib_error *err)
 {
-	static const char *const parts[] = { "mnt", "hooks", "home", "image" };
+	static const char *const parts[] = { "hooks", "mnt", "home", "image" };
+	size_t n = sr->inherited ? 1 : ARRAY_SIZE(parts);
 	cleanup_free char *fs = fs_join(dir, "fs");
 	cleanup_fd int fs_fd = open(fs, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	cleanup_fd int hooks_fd = -1;
 
 	if (fs_fd < 0)
 		return ib_fail(err, errno, "open '%s'", fs);
-	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+	for (size_t i = 0; i < n; i++) {
 		if (mkdirat(fs_fd, parts[i], 0755) < 0)
 			return ib_fail(err, errno, "make '%s/%s'", fs, parts[i]);
 	}
 	hooks_fd = openat(fs_fd, "hooks", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (hooks_fd < 0)
 		return ib_fail(err, errno, "open '%s/hooks'", fs);
-	return hooks_write(&sr->stage->hooks, hooks_fd, err);
+	return hooks_write(&sr->stage->own_hooks, hooks_fd, err);
 }
 
 static bool pick_any(const struct hook_file *f, const void *arg)
@@ -127,26 +129,53 @@ static int check_hooks(struct stage_run *sr, struct ib_error *err)
 	return ib_hint(err, "run it again when nothing writes there");
 }
 
+/* The layer of a stage that continues another holds what is new in it. */
+static int layer_key(const struct stage_run *sr, struct digest *ret_key, struct ib_error *err)
+{
+	struct digest own;
+	int r = hooks_digest(&sr->stage->own_hooks, pick_any, NULL, &own, err);
+
+	*ret_key = own;
+	if (r >= 0 && sr->inherited) {
+		struct hasher *h = hasher_new("sha256");
+
+		hasher_add(h, "more hooks", 10);
+		hasher_add(h, &own, sizeof(own));
+		(void)hasher_end(h, ret_key->bytes);
+		hasher_free(h);
+	}
+	return r;
+}
+
+static int make_layer(struct stage_run *sr, const struct digest *key, struct ib_error *err)
+{
+	struct layer_draft draft = { NULL, -1 };
+	struct store *store = sr->run->store;
+	int r = store_draft_new(store, &draft, err);
+
+	if (r >= 0)
+		r = fill_hooks(sr, draft.dir, err);
+	if (r >= 0)
+		r = check_hooks(sr, err);
+	if (r >= 0)
+		r = store_hooks_commit(store, &draft, key, err);
+	store_draft_drop(store, &draft);
+	return r;
+}
+
 int hooks_open(struct stage_run *sr, struct ib_error *err)
 {
 	struct store *store = sr->run->store;
-	struct layer_draft draft = { NULL, -1 };
+	struct digest key;
 	const char *dir;
 	int r = check_hooks(sr, err);
 
-	if (r < 0)
+	if (r < 0 || (sr->inherited && !sr->stage->own_hooks.files.len))
 		return r;
-	if (!store_hooks_find(store, &sr->hooks_digest, sr->arena, &dir)) {
-		r = store_draft_new(store, &draft, err);
-		if (r >= 0)
-			r = fill_hooks(sr, draft.dir, err);
-		if (r >= 0)
-			r = check_hooks(sr, err);
-		if (r >= 0)
-			r = store_hooks_commit(store, &draft, &sr->hooks_digest, err);
-		store_draft_drop(store, &draft);
-	}
-	if (r < 0 || !store_hooks_find(store, &sr->hooks_digest, sr->arena, &dir))
+	r = layer_key(sr, &key, err);
+	if (r >= 0 && !store_hooks_find(store, &key, sr->arena, &dir))
+		r = make_layer(sr, &key, err);
+	if (r < 0 || !store_hooks_find(store, &key, sr->arena, &dir))
 		return r < 0 ? r : ib_fail_text(err, EIO, "the hooks are not in the store");
 	vec_push(sr->arena, &sr->layers, dir);
 	return 0;

@@ -68,6 +68,21 @@ static void add_home(struct stage_run *sr, const struct step *s, struct hasher *
 	}
 }
 
+/* What COPY --from takes lies in a tree that has a key of its own. */
+static int add_tree(struct stage_run *sr, const struct step *s, struct hasher *h,
+		    struct ib_error *err)
+{
+	struct digest key;
+	int r;
+
+	if (s->code != STEP_copy || s->op->copy.from.kind == IB_FROM_CONTEXT)
+		return 0;
+	r = tree_ref_open(sr, &s->op->copy.from, NULL, NULL, &key, err);
+	if (r >= 0)
+		hasher_add(h, &key, sizeof(key));
+	return r;
+}
+
 int run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key,
 	    struct ib_error *err)
 {
@@ -81,6 +96,7 @@ int run_key(struct stage_run *sr, const struct step *s, struct digest *ret_key,
 	env_hash(sr, s, e, h);
 	if (s->code == STEP_leave && sr->run->fstab)
 		hasher_add(h, sr->run->fstab, strlen(sr->run->fstab));
+	r = add_tree(sr, s, h, err);
 	add_home(sr, s, h);
 	fetched_hash(sr, h);
 	add_salt(sr, s, h);

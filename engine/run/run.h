@@ -16,7 +16,11 @@ struct run_tree {
 	size_t layers_len;
 	struct digest key; /* run key of the step that made the last of them */
 	int64_t epoch;
-	const char *root; /* where its root is mounted read-only, once run_tree_open has; else NULL */
+	struct digest resolv; /* of the resolv.conf that the build put into it */
+	bool has_resolv, is_refreshed;
+	const char *distro, *release; /* of the os-release of an imported root, or NULL */
+	const char
+		*root; /* where its root is mounted read-only, once run_tree_open has; else NULL */
 	int root_fd;
 };
 
@@ -26,6 +30,7 @@ struct run_secret {
 	size_t len;
 };
 struct run_secret_vec VEC(struct run_secret);
+struct stage_run;
 
 struct run {
 	const struct plan *plan;
@@ -43,7 +48,8 @@ struct run {
 	const char *fstab;          /* what `leave` writes to etc/fstab, or NULL */
 	uint32_t first_step, count; /* numbering over all stages, for events */
 	int64_t epoch;
-	/* After run_stage: */
+	struct stage_run *at; /* between run_tree_make and run_finish */
+	/* After either: */
 	const char *const *layers; /* newest first, hooks layer last */
 	size_t layers_len;
 	struct digest tree_key; /* run key of the last step */
@@ -58,9 +64,13 @@ struct run {
 		.log_dir_fd = -1, .refresh = { NULL, -1 } \
 	}
 
-/* Runs or finds every step of STAGE in order. A failing step: ERR with exit IB_EXIT_STEP, the
+/* Runs or finds the steps of STAGE that make its tree, in order, on the tree that it continues.
+ * What ret_tree says then lasts until run_release. A failing step: ERR with exit IB_EXIT_STEP, the
  * step's place in err->at, the tail of its output in err->text, its log in err->hint. */
-int run_stage(struct run *run, const struct plan_stage *stage, struct ib_error *err);
+int run_tree_make(struct run *run, const struct plan_stage *stage, struct run_tree *ret_tree,
+		  struct ib_error *err);
+/* The same for the steps that finish it. */
+int run_finish(struct run *run, struct ib_error *err);
 /* Mounts and opens T, once; it stays so until the supervisor ends. */
 int run_tree_open(struct run_tree *t, struct arena *a, struct ib_error *err);
 /* Copies what the layers' out/ directories hold into the caller's directory, newest winning. DIR_FD

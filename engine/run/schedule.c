@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void drop_left(struct stage_run *sr, const char *target)
@@ -172,14 +173,18 @@ static bool has_environ(const struct stage_run *sr, enum ib_phase phase)
 	return false;
 }
 
-/* Whether a step wrote into the phase's directory; the elements' own layer is the bottom. */
-static bool has_written_hooks(const struct stage_run *sr, enum ib_phase phase)
+/* Whether a step wrote into the phase's directory, or to NAME in it. Those of the stage that is
+ * continued count where its tree has not been through the phase. */
+bool has_written_hooks(const struct stage_run *sr, enum ib_phase phase, const char *name)
 {
-	for (size_t i = 1; i < sr->layers.len; i++) {
-		cleanup_free char *path =
-			ib_xprintf("%s/fs/hooks/%s.d", sr->layers.items[i], ib_phases[phase].name);
+	size_t first = phase <= IB_PHASE_POST_ROOT || !sr->inherited ? sr->first_made : 1;
 
-		if (access(path, F_OK) == 0)
+	for (size_t i = first; i < sr->layers.len; i++) {
+		cleanup_free char *path = ib_xprintf("%s/fs/hooks/%s.d/%s", sr->layers.items[i],
+						     ib_phases[phase].name, name);
+		struct stat st;
+
+		if (lstat(path, &st) == 0)
 			return true;
 	}
 	return false;
@@ -214,7 +219,7 @@ static int go_to_phase(struct stage_run *sr, enum ib_phase phase, struct ib_erro
 		enum ib_phase next = (enum ib_phase)i;
 		int r;
 
-		if (has_environ(sr, next) || !has_written_hooks(sr, next))
+		if (has_environ(sr, next) || !has_written_hooks(sr, next, ""))
 			continue;
 		r = run_made_phase(sr, next, err);
 		if (r < 0)
@@ -223,27 +228,32 @@ static int go_to_phase(struct stage_run *sr, enum ib_phase phase, struct ib_erro
 	return sr->phase == phase ? 0 : start_phase(sr, phase, err);
 }
 
-static int run_steps(struct stage_run *sr, struct ib_error *err)
+static int run_one(struct stage_run *sr, const struct step *s, struct ib_error *err)
 {
-	const struct step_vec *steps = &sr->stage->steps;
+	int r = s->phase == sr->phase ? 0 : go_to_phase(sr, s->phase, err);
+
+	sr->number = sr->run->first_step + (uint32_t)sr->steps_done + 1;
+	if (r >= 0 && s->code != STEP_environ)
+		r = run_extra(sr, s, err);
+	if (r >= 0)
+		r = do_step(sr, s, err);
+	if (r >= 0 && s->code == STEP_environ && s->phase != IB_PHASE_ROOT) {
+		r = phase_list(sr, err);
+		if (r >= 0)
+			hooks_find_extra(sr);
+	}
+	return r;
+}
+
+/* The steps before END, in the phases to LAST. */
+static int run_steps(struct stage_run *sr, size_t end, enum ib_phase last, struct ib_error *err)
+{
 	int r = 0;
 
-	for (size_t i = 0; r >= 0 && i < steps->len; i++) {
-		const struct step *s = &steps->items[i];
-
-		if (s->phase != sr->phase)
-			r = go_to_phase(sr, s->phase, err);
-		sr->number = sr->run->first_step + (uint32_t)i + 1;
-		if (r >= 0 && s->code != STEP_environ)
-			r = run_extra(sr, s, err);
-		if (r >= 0)
-			r = do_step(sr, s, err);
-		if (r >= 0 && s->code == STEP_environ && s->phase != IB_PHASE_ROOT) {
-			r = phase_list(sr, err);
-			if (r >= 0)
-				hooks_find_extra(sr);
-		}
-	}
+	for (; r >= 0 && sr->steps_done < end; sr->steps_done++)
+		r = run_one(sr, &sr->stage->steps.items[sr->steps_done], err);
+	if (r >= 0 && sr->phase < last)
+		r = go_to_phase(sr, last, err);
 	return r < 0 ? r : run_extra(sr, NULL, err);
 }
 
@@ -268,25 +278,73 @@ static void hand_back(struct stage_run *sr)
 	run->epoch = sr->epoch;
 }
 
-int run_stage(struct run *run, const struct plan_stage *stage, struct ib_error *err)
+static void continue_tree(struct stage_run *sr, const struct run_tree *base)
 {
-	struct stage_run sr = { .run = run,
-				.stage = stage,
-				.arena = run->arena,
-				.phase = IB_PHASE_NONE,
-				.epoch = run->epoch };
+	for (size_t i = base->layers_len; i > 0; i--)
+		vec_push(sr->arena, &sr->layers, base->layers[i - 1]);
+	sr->inherited = sr->layers.len;
+	sr->parent = base->key;
+	if (sr->epoch < 0)
+		sr->epoch = base->epoch;
+	sr->resolv = base->resolv;
+	sr->has_resolv = base->has_resolv;
+	sr->is_refreshed = base->is_refreshed;
+	sr->distro = base->distro;
+	sr->release = base->release;
+}
+
+static int begin(struct stage_run *sr, struct ib_error *err)
+{
+	const struct run *run = sr->run;
+	const struct plan_stage *parent = sr->stage->parent;
 	int r;
 
-	if (!stage->steps.len)
-		return ib_fail_text(err, EINVAL, "the stage has no steps");
-	r = hooks_open(&sr, err);
-	if (r < 0)
-		return ib_wrap(err, "make the hooks directory");
-	r = run_steps(&sr, err);
+	if (parent)
+		continue_tree(sr, run->trees[parent->ir - run->plan->ir->stages.items]);
+	r = hooks_open(sr, err);
+	sr->first_made = sr->layers.len;
+	return r < 0 ? ib_wrap(err, "make the hooks directory") : 0;
+}
+
+int run_tree_make(struct run *run, const struct plan_stage *stage, struct run_tree *ret_tree,
+		  struct ib_error *err)
+{
+	struct stage_run *sr = arena_alloc(run->arena, sizeof(*sr));
+	int r;
+
+	*sr = (struct stage_run){ .run = run,
+				  .stage = stage,
+				  .arena = run->arena,
+				  .phase = IB_PHASE_NONE,
+				  .epoch = run->epoch };
+	r = begin(sr, err);
+	if (r >= 0)
+		r = run_steps(sr, stage->tree_end, IB_PHASE_POST_ROOT, err);
 	if (r < 0)
 		return r;
-	hand_back(&sr);
+	run->at = sr;
+	hand_back(sr);
+	*ret_tree = (struct run_tree){ .layers = run->layers,
+				       .layers_len = run->layers_len,
+				       .key = sr->parent,
+				       .epoch = sr->epoch,
+				       .resolv = sr->resolv,
+				       .has_resolv = sr->has_resolv,
+				       .is_refreshed = sr->is_refreshed,
+				       .distro = sr->distro,
+				       .release = sr->release,
+				       .root_fd = -1 };
 	return 0;
+}
+
+int run_finish(struct run *run, struct ib_error *err)
+{
+	struct stage_run *sr = run->at;
+	int r = run_steps(sr, sr->stage->steps.len, IB_PHASE_NONE, err);
+
+	if (r >= 0)
+		hand_back(sr);
+	return r;
 }
 
 const char *run_env(const struct run *run, const char *name)

@@ -27,7 +27,9 @@ void emit_step(struct stage_run *sr, const struct step *s, enum ib_event_kind ki
 	       struct ib_event *e);
 void stage_note(struct stage_run *sr, struct ib_span at, const char *fmt, ...) IB_PRINTF(3, 4);
 
-/* schedule.c: a layer, new or found, becomes part of the stage. */
+/* schedule.c: whether a step wrote to NAME ("": any) in the directory of PHASE. */
+bool has_written_hooks(const struct stage_run *sr, enum ib_phase phase, const char *name);
+/* A layer, new or found, becomes part of the stage. */
 int take_layer(struct stage_run *sr, const struct step *s, const struct digest *key,
 	       const char *dir, struct ib_error *err);
 

@@ -55,11 +55,11 @@ struct context_vec VEC(struct context);
 /* A file or commit from elsewhere, as far as the step's key needs it. */
 struct fetched {
 	struct ib_span at;
-	const char *url, *shown;       /* shown: without a password */
+	const char *url, *shown; /* shown: without a password */
 	bool is_git;
-	const char *path;	       /* in the cache; NULL: not fetched yet */
-	struct digest digest;	       /* of a file */
-	struct fetch_ref ref;	       /* of a repository */
+	const char *path;              /* in the cache; NULL: not fetched yet */
+	struct digest digest;          /* of a file */
+	struct fetch_ref ref;          /* of a repository */
 	const char *name, *subdir;     /* ADD */
 	struct source_request request; /* SOURCE */
 };
@@ -69,7 +69,10 @@ struct stage_run {
 	struct run *run;
 	const struct plan_stage *stage;
 	struct arena *arena;
-	struct str_vec layers; /* oldest first, the hooks layer at 0 */
+	struct str_vec layers; /* oldest first: of the stage it continues, its hooks, its steps */
+	size_t inherited;      /* layers of the stage it continues */
+	size_t first_made;     /* the first that a step of this stage made */
+	size_t steps_done;
 	struct digest hooks_digest;
 	struct digest parent; /* run key of the last step that is in the chain */
 	enum ib_phase phase;
@@ -85,7 +88,7 @@ struct stage_run {
 	const char *distro, *release; /* of the base's os-release, or NULL */
 	uint32_t number; /* of the step, for events and logs */
 	struct context_vec contexts; /* that are open */
-	struct fetched_vec fetched; /* what the step at hand takes from elsewhere */
+	struct fetched_vec fetched;  /* what the step at hand takes from elsewhere */
 };
 
 struct sandbox_bind_vec VEC(struct sandbox_bind);
@@ -153,9 +156,9 @@ void stage_lowers(struct stage_run *sr, struct sandbox_layers *ret_layers);
 /* Runs FN(JOB) over the layers without changing them. */
 int stage_read(struct stage_run *sr, const char *name, int (*fn)(void *, struct ib_error *),
 	       struct job *job, struct ib_error *err);
-/* trees.c: the tree that REF names: its root's descriptor (borrowed), where it is in the supervisor's
- * root, and a key of its content (all zero for the context, whose files are keyed one by one). Each of
- * the ret_ may be NULL. */
+/* trees.c: the tree that REF names: its root's descriptor (borrowed), where it is in the
+ * supervisor's root, and a key of its content (all zero for the context, whose files are keyed one
+ * by one). Each of the ret_ may be NULL. */
 int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_fd,
 		  const char **ret_path, struct digest *ret_key, struct ib_error *err);
 /* A memfd for what comes back from the step; its bytes, then. */

@@ -46,14 +46,16 @@ int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_
 {
 	const char *context = ref->name ? ref->name : sr->run->plan->context;
 	struct run_tree *t = find(sr, ref);
-	int r;
+	int r = 0;
 
 	err->at = ref->at;
 	if (ref->kind != IB_FROM_CONTEXT && !t)
 		return ib_fail_text(err, ENOENT, "the tree of '%s' was not made", ref->name);
-	r = t ? run_tree_open(t, sr->arena, err) : context_open(sr, context, err);
-	if (r < 0)
-		return r;
+	if (ret_fd || ret_path) {
+		r = t ? run_tree_open(t, sr->arena, err) : context_open(sr, context, err);
+		if (r < 0)
+			return r;
+	}
 	if (ret_fd)
 		*ret_fd = t ? t->root_fd : r;
 	if (ret_path)

@@ -38,7 +38,8 @@ static int open_writable(int dir_fd, const char *name)
 
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -1;
-	if (S_ISDIR(st.st_mode) && (st.st_mode & 0700) != 0700 && fchmodat(dir_fd, name, 0700, 0) < 0)
+	if (S_ISDIR(st.st_mode) && (st.st_mode & 0700) != 0700 &&
+	    fchmodat(dir_fd, name, 0700, 0) < 0)
 		return -1;
 	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -244,7 +245,7 @@ static int copy_xattr(int from_fd, int to_fd, const char *name)
 	return 0;
 }
 
-static int copy_xattrs(int from_fd, int to_fd)
+int fs_copy_xattrs(int from_fd, int to_fd)
 {
 	ssize_t size = flistxattr(from_fd, NULL, 0);
 	cleanup_free char *names = NULL;
@@ -274,7 +275,7 @@ static int copy_attributes(int from_fd, int to_fd, const struct stat *st)
 		return -errno;
 	if (fchmod(to_fd, st->st_mode & 07777) < 0)
 		return -errno;
-	r = copy_xattrs(from_fd, to_fd);
+	r = fs_copy_xattrs(from_fd, to_fd);
 	if (r < 0)
 		return r;
 	return futimens(to_fd, times) < 0 ? -errno : 0;

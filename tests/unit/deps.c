@@ -147,7 +147,7 @@ TEST("framework elements resolve although no library has them, and a library's a
 	fixture_write(&f, "lib/package-installs/install.d/01-x", 0755, "#!/bin/sh\n");
 	check_int(fixture_resolve(&f, "os a", NULL), 0);
 	check_str(fixture_members(&f), "os a manifests package-installs install-bin pkg-map");
-	check_int(hooks_merge(&f.set, f.arena, f.sources, &f.hooks, f.diag), 0);
+	check_int(hooks_merge(&f.set, 0, f.arena, f.sources, &f.hooks, NULL, f.diag), 0);
 	vec_foreach (struct hook_file, file, &f.hooks.files)
 		check(strcmp(file->path, "install.d/01-x") != 0);
 }

@@ -16,7 +16,7 @@ static const char *guess(struct fixture *f, const char *text, const char *name)
 	fixture_os(f);
 	fixture_write(f, "lib/os/environment.d/10-x", 0644, text);
 	if (fixture_resolve(f, "os", NULL) < 0 ||
-	    hooks_merge(&f->set, f->arena, f->sources, &f->hooks, f->diag) < 0)
+	    hooks_merge(&f->set, 0, f->arena, f->sources, &f->hooks, NULL, f->diag) < 0)
 		abort();
 	vec_push(f->arena, &env, ((struct ib_pair){ .key = "E", .value = "env" }));
 	environ_guess(&f->hooks, &env, names, f->arena, &vars);

@@ -9,7 +9,7 @@ static bool merge(struct fixture *f, const char *words)
 {
 	if (fixture_resolve(f, words, NULL) < 0)
 		abort();
-	return hooks_merge(&f->set, f->arena, f->sources, &f->hooks, f->diag) == 0;
+	return hooks_merge(&f->set, 0, f->arena, f->sources, &f->hooks, NULL, f->diag) == 0;
 }
 
 static const char *phase_names(struct fixture *f, const char *dir)

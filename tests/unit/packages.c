@@ -24,8 +24,8 @@ static const char *selected_with(struct fixture *f, enum ib_phase phase, bool is
 	struct ib_error err = IB_ERROR_INIT;
 
 	if (fixture_resolve(f, "os a b", NULL) < 0 ||
-	    packages_collect(&f->set, &f->stage, NULL, f->arena, f->sources, &requests, f->diag) <
-		    0)
+	    packages_collect(&f->set, 0, &f->stage, NULL, f->arena, f->sources, &requests,
+			     f->diag) < 0)
 		return fixture_said(f);
 	if (packages_select(&requests, &f->set, phase, is_removal, lookup, env, f->arena, &names,
 			    &err) < 0)
