@@ -91,7 +91,7 @@ TEST("the recipe's lines come behind every hook of their number, in the order of
 			     "install:three install:91-a");
 }
 
-TEST("tree_end lies behind the step that leaves the root")
+TEST("the tree ends before the step that leaves the root")
 {
 	cleanup_planned struct planned p;
 	const struct plan_stage *stage;
@@ -99,8 +99,8 @@ TEST("tree_end lies behind the step that leaves the root")
 	init(&p);
 	check(plan(&p, "FROM os\nRUN --phase=finalise x\nOUTPUT tar\n"));
 	stage = &p.plan->stages[0];
-	check(stage->steps.items[stage->tree_end - 1].code == STEP_leave);
-	check(stage->steps.items[stage->tree_end].phase == IB_PHASE_FINALISE);
+	check(stage->steps.items[stage->tree_end].code == STEP_leave);
+	check(stage->steps.items[stage->tree_end + 1].phase == IB_PHASE_FINALISE);
 	check(plan_stage_of(p.plan, &stage->steps.items[0]) == stage);
 }
 
