@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tables of phases and ops, and the IR as JSON (docs/ir.md). */
+/* The tables of phases, formats and ops, and the IR as JSON (docs/ir.md). */
 #include "front.h"
 
 #include <imagebuild/jsonout.h>
@@ -14,6 +14,16 @@ const struct ib_phase_info ib_phases[IB_PHASES] = {
 #define PHASE(id, name, side) { (name), IB_##side },
 #include <imagebuild/phases.def>
 #undef PHASE
+};
+
+const char *const ib_formats[IB_FORMATS] = {
+#define FORMAT(name, suffix) #name,
+#define FORMAT_QEMU(name, suffix) #name,
+#define FORMAT_LATER(name, suffix) #name,
+#include <imagebuild/formats.def>
+#undef FORMAT
+#undef FORMAT_QEMU
+#undef FORMAT_LATER
 };
 
 const struct ib_op_info ib_ops[IB_OPS] = {

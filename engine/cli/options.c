@@ -40,16 +40,6 @@ static const struct option_row rows[] = {
 };
 
 static const char *const progress_names[] = { "auto", "tty", "plain", "json" };
-static const char *const formats[] = {
-#define FORMAT(name, suffix) #name,
-#define FORMAT_QEMU(name, suffix) #name,
-#define FORMAT_LATER(name, suffix) #name,
-#include <imagebuild/formats.def>
-#undef FORMAT
-#undef FORMAT_QEMU
-#undef FORMAT_LATER
-};
-
 static bool takes_value(const struct option_row *row)
 {
 	return row->kind == OPT_LATER ? row->value != NULL : row->kind != OPT_FLAG;
@@ -273,11 +263,11 @@ static int check_formats(const struct cli *cli)
 		const char *near;
 		bool found = false;
 
-		for (size_t i = 0; i < ARRAY_SIZE(formats); i++)
-			found = found || strcmp(*f, formats[i]) == 0;
+		for (size_t i = 0; i < IB_FORMATS; i++)
+			found = found || strcmp(*f, ib_formats[i]) == 0;
 		if (found)
 			continue;
-		near = ib_suggest(*f, formats, ARRAY_SIZE(formats));
+		near = ib_suggest(*f, ib_formats, IB_FORMATS);
 		if (near)
 			return cli_usage(NULL, "unknown format '%s'; did you mean '%s'?", *f, near);
 		return cli_usage("formats: raw, qcow2, tar", "unknown format '%s'", *f);

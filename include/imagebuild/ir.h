@@ -27,6 +27,19 @@ extern const struct ib_phase_info ib_phases[IB_PHASES];
 /* IB_PHASE_NONE for an unknown name. */
 enum ib_phase ib_phase_find(const char *name);
 
+enum ib_format {
+#define FORMAT(name, suffix) IB_FORMAT_##name,
+#define FORMAT_QEMU FORMAT
+#define FORMAT_LATER FORMAT
+#include <imagebuild/formats.def>
+#undef FORMAT
+#undef FORMAT_QEMU
+#undef FORMAT_LATER
+	IB_FORMATS
+};
+/* What OUTPUT and -t may say. */
+extern const char *const ib_formats[IB_FORMATS];
+
 enum ib_opcode {
 #define OP(id, name, phase, effects) IB_OP_##id,
 #include <imagebuild/ir_ops.def>
