@@ -8,7 +8,6 @@
 #define STANDARD_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 struct gather {
-	const struct plan *plan;
 	struct arena *arena;
 	struct image_config *config;
 	bool has_command, has_entrypoint; /* this stage said it */
@@ -97,27 +96,18 @@ static void take_op(struct gather *g, const struct ib_op *op)
 			settings[i].take(g, &op->config);
 }
 
-/* With what fragments of the stage say, where it is planned. */
-static const struct ib_op_vec *ops_of(const struct plan *p, const struct ib_stage *ir)
+/* The stages that STAGE continues come first. A new ENTRYPOINT makes an older CMD meaningless. */
+static void take_stage(struct gather *g, const struct plan_stage *stage)
 {
-	for (size_t i = 0; i < p->stages_len; i++)
-		if (p->stages[i].ir == ir)
-			return &p->stages[i].settings;
-	return &ir->ops;
-}
+	const struct ib_op_base *base = &stage->ir->ops.items[0].base;
 
-/* The stages that IR continues come first. A new ENTRYPOINT makes an older CMD meaningless. */
-static void take_stage(struct gather *g, const struct ib_stage *ir)
-{
-	const struct ib_op_base *base = &ir->ops.items[0].base;
-
-	if (base->kind == IB_BASE_STAGE)
-		take_stage(g, &g->plan->ir->stages.items[base->stage]);
+	if (stage->parent)
+		take_stage(g, stage->parent);
 	if (base->arch)
 		g->config->arch = base->arch;
 	g->has_command = g->has_entrypoint = false;
-	vec_foreach (const struct ib_op, op, ops_of(g->plan, ir))
-		take_op(g, op);
+	for (size_t i = stage->inherited_settings; i < stage->settings.len; i++)
+		take_op(g, &stage->settings.items[i]);
 	if (g->has_entrypoint && !g->has_command)
 		g->config->command.len = 0;
 }
@@ -172,7 +162,7 @@ static void gather_config(const struct plan *p, const struct plan_stage *stage,
 			  struct image_config *ret)
 {
 	static const struct ib_pair path = { .key = "PATH", .value = STANDARD_PATH };
-	struct gather g = { .plan = p, .arena = a, .config = ret };
+	struct gather g = { .arena = a, .config = ret };
 
 	*ret = (struct image_config){ .arch = NULL };
 	if (base)
@@ -187,7 +177,7 @@ static void gather_config(const struct plan *p, const struct plan_stage *stage,
 		ret->user = stage->ir->user;
 	if (stage->ir->workdir)
 		ret->workdir = stage->ir->workdir;
-	take_stage(&g, stage->ir);
+	take_stage(&g, stage);
 	if (ret->labels.len)
 		qsort(ret->labels.items, ret->labels.len, sizeof(*ret->labels.items),
 		      compare_pairs);

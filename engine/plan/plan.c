@@ -155,6 +155,7 @@ static void inherit_settings(struct plan *p, struct plan_stage *stage)
 	vec_foreach (struct ib_op, op, &stage->parent->settings)
 		if (op->code != IB_OP_LAYOUT)
 			vec_push(p->arena, &stage->settings, *op);
+	stage->inherited_settings = stage->settings.len;
 }
 
 static void take_fragments(struct planner *pl, struct plan_stage *stage)

@@ -60,7 +60,9 @@ struct plan_stage {
 	const struct base *base;	/* what it starts from where that is no element or stage; or NULL */
 	struct element_set set;		/* the parent's members first */
 	size_t inherited;		/* members that the parent has */
-	struct ib_op_vec settings;	/* LABEL, CONFIG and LAYOUT: the fragments', then the stage's own, which win */
+	struct ib_op_vec settings;	/* LABEL, CONFIG and LAYOUT: the parent's without LAYOUT, the fragments', then the
+					 * stage's own, which win */
+	size_t inherited_settings;	/* how many of them are the parent's */
 	struct hooks hooks;		/* of all members */
 	struct hooks own_hooks;		/* of those that are not inherited: the stage's hooks layer */
 	struct package_request_vec packages;

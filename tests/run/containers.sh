@@ -268,10 +268,47 @@ fragment() {
 }
 it 'a fragment brings configuration, and the stage has the last word' fragment
 
+stages() {
+	build <<-'END'
+		FROM tiny AS base
+		LABEL a=base b=base
+		ENV A=1 B=2 PATH=/usr/bin:/bin
+		WORKDIR /srv
+		USER web
+		CMD ["base"]
+		EXPOSE 1
+		VOLUME /base
+		SHELL ["/bin/bash", "-c"]
+		FROM base AS middle
+		ELEMENT ./part
+		ENTRYPOINT ["middle"]
+		FROM middle AS last
+		LABEL b=last
+		ENV B=3
+		WORKDIR sub
+		EXPOSE 9
+		OUTPUT oci
+		FROM base AS reset
+		ENTRYPOINT last
+		OUTPUT oci
+	END
+	mv "$dir/r-last.oci.tar" "$dir/r.oci.tar"
+	look oci "o['Labels'] == {'a': 'base', 'b': 'last', 'from': 'fragment', 'of': 'part'}"
+	look oci "o['Env'] == ['PATH=/usr/bin:/bin', 'A=1', 'B=3']"
+	look oci "o['WorkingDir'] == '/srv/sub' and o['User'] == 'web' and o['StopSignal'] == '9'"
+	look oci "o['Entrypoint'] == ['middle'] and o['Cmd'] == ['part']"
+	look oci "list(o['ExposedPorts']) == ['1/tcp', '9/tcp'] and o['Volumes'] == {'/base': {}}"
+	mv "$dir/r-reset.oci.tar" "$dir/r.oci.tar"
+	look oci "o['Entrypoint'] == ['/bin/bash', '-c', 'last'] and 'Cmd' not in o"
+	look oci "o['Labels'] == {'a': 'base', 'b': 'base'} and o['Env'][2] == 'B=2'"
+}
+it 'a stage that continues others has their configuration; a new ENTRYPOINT ends the CMD below' stages
+
 as_root() {
 	# the same bytes by the same code, without a user namespace of an ordinary user
 	mkdir "$work/root"
-	cp -r "$dir/r.Imagefile" "$dir/part" "$work/root"
+	cp "$work/recipe" "$work/root/r.Imagefile"
+	build <"$work/recipe"
 	(cd "$work/root" && SOURCE_DATE_EPOCH=1700000000 HOME=$work/root "$IMAGEBUILD" build --progress=plain \
 		--element-path "$tests/elements" -f r.Imagefile)
 	cmp "$work/root/r.oci.tar" "$dir/r.oci.tar"
