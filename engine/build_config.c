@@ -2,6 +2,8 @@
 /* What docker and oci say about an image: gathered from the stages. */
 #include "build_internal.h"
 
+#include "base/base.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -185,8 +187,10 @@ static void gather_config(const struct plan *p, const struct plan_stage *stage,
 	make_set(&ret->volumes);
 }
 
-/* The one place where the configuration of an image that FROM takes would come in. */
 void target_config(const struct build *b, const struct target *t, struct image_config *ret_config)
 {
-	gather_config(b->plan, &b->plan->stages[t->stage], NULL, b->arena, ret_config);
+	const struct plan_stage *stage = &b->plan->stages[t->stage];
+	const struct base *base = plan_base_below(stage);
+
+	gather_config(b->plan, stage, base ? base->config : NULL, b->arena, ret_config);
 }

@@ -240,7 +240,7 @@ static void emit_RUN(struct emit *e, const struct ib_ast_instruction *in)
 	if (e->live->env)
 		op->run.env = *e->live->env;
 	op->run.workdir = is_host ? NULL : now(e)->workdir;
-	op->run.user = is_host ? NULL : now(e)->user;
+	op->run.user = is_host ? NULL : now(e)->said_user;
 	op->run.install_type = flag_text(in, "install-type");
 	op->run.is_offline = network && strcmp(network, "none") == 0;
 	op->run.is_uncached = flag_is_on(in, "no-cache");

@@ -14,7 +14,7 @@ static const struct {
 } kinds[] = {
 	[BASE_SCRATCH] = { "scratch", NULL, NULL },
 	[BASE_TAR] = { "tar", tar_look, tar_unpack },
-	[BASE_OCI] = { "oci", NULL, NULL },
+	[BASE_OCI] = { "oci", oci_look, oci_unpack },
 	[BASE_DISK] = { "disk", NULL, NULL },
 };
 
@@ -42,8 +42,14 @@ const char *base_word(enum base_kind kind)
 
 void base_parse(struct base *b, const char *name, struct arena *a)
 {
-	b->path = arena_strdup(a, name);
-	b->select = NULL;
+	const char *mark = NULL;
+
+	if (b->kind == BASE_OCI)
+		mark = strrchr(name, ':');
+	if (mark && strchr(mark, '/'))
+		mark = NULL;
+	b->path = mark ? arena_strndup(a, name, (size_t)(mark - name)) : arena_strdup(a, name);
+	b->select = mark && mark[1] ? arena_strdup(a, mark + 1) : NULL;
 }
 
 int base_look(struct base *b, int fd, struct arena *a, struct ib_diag *diag, struct ib_error *err)

@@ -5,6 +5,7 @@
 #define IMAGEBUILD_BASE_BASE_H
 
 #include "support/crypto.h"
+#include "support/image_config.h"
 
 #include <imagebuild/ir.h>
 
@@ -12,6 +13,14 @@ struct ib_diag;
 struct ib_error;
 
 enum base_kind { BASE_SCRATCH, BASE_TAR, BASE_OCI, BASE_DISK };
+
+struct base_layer {
+	const char *name;     /* in the image's directory or archive */
+	struct digest digest; /* of the file; of a docker archive: without compression */
+	uint64_t size;
+	bool has_size;
+};
+struct base_layer_vec VEC(struct base_layer);
 
 struct base {
 	enum base_kind kind;
@@ -22,6 +31,9 @@ struct base {
 	/* After base_look: */
 	bool has_content;      /* false: the file's bytes are what its content is known by */
 	struct digest content; /* of the image's manifest or configuration */
+	bool is_docker; /* oci: an archive of docker's */
+	struct base_layer_vec layers; /* oci: lowest first */
+	const struct image_config *config; /* oci; else NULL */
 };
 
 /* Of a FROM; BASE_SCRATCH for those that are no file. */

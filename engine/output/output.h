@@ -3,6 +3,7 @@
 #ifndef IMAGEBUILD_OUTPUT_H
 #define IMAGEBUILD_OUTPUT_H
 
+#include "support/image_config.h"
 #include "support/tree.h"
 
 #include <imagebuild/event.h>
@@ -10,15 +11,6 @@
 
 struct ib_error;
 struct buf;
-
-/* What a container runtime is told about an image; docker and oci write it. */
-struct image_config {
-	const char *arch; /* in Debian's words */
-	struct ib_pair_vec env, labels;
-	struct str_vec entrypoint, command;       /* argv; empty: none */
-	struct str_vec ports, volumes;            /* "80/tcp"; "/data" */
-	const char *user, *workdir, *stop_signal; /* NULL: not said */
-};
 
 /* DIFF_ID: of the one layer, "sha256:HEX". */
 void image_config_json(const struct image_config *c, int64_t epoch, const char *diff_id,

@@ -68,6 +68,13 @@ int plan_base_of(const struct plan *p, const struct ib_op *op, struct arena *a,
 	return plan_base_find(p, plan_context(p, op), &as, op->base.name, a, ret_base, diag, err);
 }
 
+const struct base *plan_base_below(const struct plan_stage *stage)
+{
+	while (stage->parent)
+		stage = stage->parent;
+	return stage->base;
+}
+
 static bool provides_system(const struct element *e)
 {
 	vec_foreach (const char *, name, &e->provides)
@@ -78,18 +85,19 @@ static bool provides_system(const struct element *e)
 
 int plan_base_check(struct planner *pl, const struct plan_stage *stage)
 {
+	const struct base *b = plan_base_below(stage);
 	int r = 0;
 
-	if (!stage->base)
+	if (!b)
 		return 0;
 	vec_foreach (const struct element *, e, &stage->set.members) {
 		if (!provides_system(*e))
 			continue;
 		ib_diag_add(pl->diag, IB_D_ALREADY_PROVIDED, (*e)->at,
 			    "element '%s' brings an operating system, and so does FROM %s%s%s",
-			    (*e)->name, base_word(stage->base->kind), stage->base->path ? ":" : "",
-			    stage->base->path ? stage->base->path : "");
-		ib_diag_note(pl->diag, stage->base->at, "the base is here");
+			    (*e)->name, base_word(b->kind), b->path ? ":" : "",
+			    b->path ? b->path : "");
+		ib_diag_note(pl->diag, b->at, "the base is here");
 		ib_diag_hint(pl->diag, "write FROM %s, or leave it out", (*e)->name);
 		r = -1;
 	}

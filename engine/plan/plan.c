@@ -183,7 +183,7 @@ static int resolve_stage(struct planner *pl, struct plan_stage *stage)
 
 	if (layout_op(&stage->ir->ops))
 		vec_push(p->arena, &request.provided, "block-device");
-	if (stage->base)
+	if (plan_base_below(stage))
 		vec_push(p->arena, &request.provided, "operating-system");
 	if (elements_resolve(p->elements, &request, p->arena, &stage->set, pl->diag) < 0)
 		return -1;

@@ -156,6 +156,8 @@ int plan_base_find(const struct plan *p, const char *context, const struct base 
 /* The same for a FROM. */
 int plan_base_of(const struct plan *p, const struct ib_op *op, struct arena *a, const struct base **ret_base,
 		 struct ib_diag *diag, struct ib_error *err);
+/* The base that STAGE, or the stage that it continues, starts from; NULL: an element. */
+const struct base *plan_base_below(const struct plan_stage *stage);
 /* Opens it; -1 with errno set. */
 int plan_base_open(const char *context, const struct base *b);
 

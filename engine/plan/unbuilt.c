@@ -20,7 +20,7 @@ static void check_base(struct planner *pl, const struct ib_op *op)
 		[IB_BASE_STAGE] = NULL,
 		[IB_BASE_SCRATCH] = NULL,
 		[IB_BASE_TAR] = NULL,
-		[IB_BASE_OCI] = "FROM oci:",
+		[IB_BASE_OCI] = NULL,
 		[IB_BASE_DISK] = "FROM disk:",
 	};
 

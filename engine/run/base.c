@@ -61,12 +61,18 @@ static void say_release(int root_fd, int out_fd)
 	(void)dprintf(out_fd, "%s\n%s\n", name ? name : "", release ? release : "");
 }
 
+/* What the function in the step gets from outside it. */
+struct import {
+	int tmp_fd; /* a directory of the store */
+};
+
 static int base_fn(void *arg, struct ib_error *err)
 {
 	const struct job *job = arg;
 	const struct step *s = job->step;
 	cleanup_fd int root_fd = target_open(err);
-	cleanup_fd int fd = -1, tmp_fd = -1;
+	const struct import *import = job->data;
+	cleanup_fd int fd = -1;
 	int r;
 
 	if (root_fd < 0)
@@ -76,10 +82,7 @@ static int base_fn(void *arg, struct ib_error *err)
 	fd = plan_base_open(plan_context(job->sr->run->plan, s->op), s->base);
 	if (fd < 0)
 		return ib_fail(err, errno, "open '%s' of the context", s->base->path);
-	tmp_fd = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (tmp_fd < 0)
-		return ib_fail(err, errno, "open the directory for temporary files");
-	r = base_unpack(s->base, fd, root_fd, tmp_fd, err);
+	r = base_unpack(s->base, fd, root_fd, import->tmp_fd, err);
 	if (r < 0)
 		return ib_wrap(err, "'%s'", s->base->path);
 	say_release(root_fd, job->data_fd);
@@ -88,10 +91,22 @@ static int base_fn(void *arg, struct ib_error *err)
 
 int run_base(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
+	struct import *import = arena_alloc(sr->arena, sizeof(*import));
+	struct layer_draft draft = { NULL, -1 };
+	int r;
+
 	a->data_fd = data_new(err);
 	if (a->data_fd < 0)
 		return a->data_fd;
-	action_call(sr, s, a, base_fn, NULL);
+	r = store_draft_new(sr->run->store, &draft, err);
+	if (r < 0)
+		return r;
+	vec_push(sr->arena, &a->drafts, draft);
+	import->tmp_fd = open(draft.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (import->tmp_fd < 0)
+		return ib_fail(err, errno, "open the directory for temporary files");
+	vec_push(sr->arena, &a->locks, import->tmp_fd);
+	action_call(sr, s, a, base_fn, import);
 	return 0;
 }
 
@@ -137,8 +152,23 @@ int base_refresh(struct stage_run *sr, const struct step *s, const struct step *
 		err->at = s->at;
 		return r;
 	}
+	sr->from = fresh->base;
 	*ret_step = fresh;
 	return 0;
+}
+
+/* As Docker has it: an image's variables are those of every RUN, and what the recipe says wins. */
+void base_apply_config(struct stage_run *sr, struct action *a)
+{
+	const struct base *b = sr->from ? sr->from : plan_base_below(sr->stage);
+	const struct image_config *c = b ? b->config : NULL;
+
+	if (!c)
+		return;
+	vec_foreach (const struct ib_pair, p, &c->env)
+		env_set(sr->arena, &a->env, p->key, p->value);
+	a->box.cwd = c->workdir;
+	a->box.user = c->user;
 }
 
 int base_verify(struct stage_run *sr, const struct step *s, struct ib_error *err)

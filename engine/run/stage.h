@@ -86,6 +86,7 @@ struct stage_run {
 	struct digest resolv; /* of the resolv.conf that `enter` wrote */
 	bool has_resolv, is_refreshed;
 	const char *distro, *release; /* of the base's os-release, or NULL */
+	const struct base *from;      /* what it starts from, as it was when its step began; NULL: there is none */
 	uint32_t number; /* of the step, for events and logs */
 	struct context_vec contexts; /* that are open */
 	struct fetched_vec fetched;  /* what the step at hand takes from elsewhere */
@@ -132,6 +133,9 @@ int action_mounts(struct stage_run *sr, const struct step *s, struct action *a,
 		  struct ib_error *err);
 int action_mounts_key(struct stage_run *sr, const struct step *s, struct hasher *h,
 		      struct ib_error *err);
+
+/* base.c: variables, directory and user of the image that FROM names, for a RUN in the target. */
+void base_apply_config(struct stage_run *sr, struct action *a);
 
 /* phase.c: the environment before environment.d. */
 void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env);

@@ -126,16 +126,26 @@ static int run_file(struct stage_run *sr, const struct step *s, struct action *a
 	return run_shell(sr, s, a, kept, err);
 }
 
+/* Root needs no entry in the target's etc/passwd. */
+static bool is_root(const char *user)
+{
+	return strcmp(user, "root") == 0 || strcmp(user, "0") == 0;
+}
+
 int run_run(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
 	const struct ib_op_run *run = &s->op->run;
 	bool is_host = phase_side(s->phase) == IB_HOST;
 	int r;
 
+	if (!is_host)
+		base_apply_config(sr, a);
 	vec_foreach (const struct ib_pair, p, &run->env)
 		env_set(sr->arena, &a->env, p->key, p->value);
-	a->box.cwd = is_host ? plan_context(sr->run->plan, s->op) : run->workdir;
-	a->box.user = is_host ? NULL : run->user;
+	if (is_host || run->workdir)
+		a->box.cwd = is_host ? plan_context(sr->run->plan, s->op) : run->workdir;
+	if (!is_host && run->user)
+		a->box.user = is_root(run->user) ? NULL : run->user;
 	a->box.is_offline = run->is_offline;
 	r = action_mounts(sr, s, a, err);
 	if (r < 0)

@@ -19,6 +19,7 @@
 #include <sys/xattr.h>
 
 #define PIECE (1u << 20)
+#define LINKS_MAX 8 /* of a member that is a link to a link */
 #define WHITEOUT ".wh."
 #define OPAQUE ".wh..opq" /* behind WHITEOUT */
 
@@ -613,4 +614,133 @@ int archive_check(int fd, struct ib_error *err)
 		return r;
 	r = archive_read_next_header(u.archive, &u.entry);
 	return r == ARCHIVE_EOF || r >= ARCHIVE_WARN ? 0 : fail_read(&u);
+}
+
+static int copy_member(struct unpacker *u, int to_fd, uint64_t max)
+{
+	const void *data;
+	size_t n;
+	int64_t at;
+	int r;
+
+	while ((r = archive_read_data_block(u->archive, &data, &n, &at)) == ARCHIVE_OK) {
+		if ((uint64_t)at + n > max)
+			return ib_fail_text(u->err, EFBIG, "'%s' is larger than %llu bytes",
+					    archive_entry_pathname(u->entry),
+					    (unsigned long long)max);
+		r = fs_pwrite_all(to_fd, data, n, at);
+		if (r < 0)
+			return ib_fail(u->err, -r, "copy '%s'", archive_entry_pathname(u->entry));
+	}
+	return r == ARCHIVE_EOF ? 0 : fail_read(u);
+}
+
+/* What the link NAME in the archive leads to, cleaned; NULL where it leads out. */
+static char *link_target(struct archive_entry *e, const char *name)
+{
+	const char *to =
+		archive_entry_hardlink(e) ? archive_entry_hardlink(e) : archive_entry_symlink(e);
+	const char *slash = strrchr(name, '/');
+	cleanup_buf struct buf path = BUF_INIT;
+
+	if (archive_entry_hardlink(e) || !to || *to == '/')
+		return to ? clean_path(to) : NULL;
+	if (slash)
+		buf_add(&path, name, (size_t)(slash - name));
+	while (strncmp(to, "../", 3) == 0) {
+		const char *up = path.len ? memrchr(path.data, '/', path.len) : NULL;
+
+		if (!path.len)
+			return NULL;
+		path.len = up ? (size_t)(up - path.data) : 0;
+		to += 3;
+	}
+	if (path.len)
+		buf_char(&path, '/');
+	buf_str(&path, to);
+	return clean_path(path.data);
+}
+
+/* 1 with the data written, 0 with another name in *NAME. */
+static int seek_member(struct unpacker *u, char **name, int to_fd, uint64_t max)
+{
+	int got;
+
+	while ((got = archive_read_next_header(u->archive, &u->entry)) != ARCHIVE_EOF) {
+		const char *path = got < ARCHIVE_WARN ? NULL : archive_entry_pathname(u->entry);
+		cleanup_free char *clean = path ? clean_path(path) : NULL;
+		char *target;
+		int r;
+
+		if (got < ARCHIVE_WARN)
+			return fail_read(u);
+		if (!clean || strcmp(clean, *name) != 0)
+			continue;
+		if (archive_entry_filetype(u->entry) == S_IFREG &&
+		    !archive_entry_hardlink(u->entry)) {
+			r = copy_member(u, to_fd, max);
+			return r < 0 ? r : 1;
+		}
+		target = link_target(u->entry, clean);
+		if (!target)
+			break;
+		free(*name);
+		*name = target;
+		return 0;
+	}
+	return ib_fail_text(u->err, ENOENT, "'%s' is not in the archive", *name);
+}
+
+int archive_member(int fd, const char *path, int to_fd, uint64_t max, struct ib_error *err)
+{
+	cleanup_free char *name = clean_path(path);
+
+	for (int hops = 0; name && hops < LINKS_MAX; hops++) {
+		cleanup_unpacker struct unpacker u = { .dir_fd = -1, .err = err };
+		int r;
+
+		if (lseek(fd, 0, SEEK_SET) < 0)
+			return ib_fail(err, errno, "read the archive");
+		r = open_archive(&u, fd);
+		if (r >= 0)
+			r = seek_member(&u, &name, to_fd, max);
+		if (r != 0)
+			return r < 0 ? r : 0;
+	}
+	return ib_fail_text(err, ELOOP, "'%s' is not in the archive", path);
+}
+
+static int hash_plain(struct unpacker *u, struct hasher *h)
+{
+	char *piece = ib_xmalloc(PIECE);
+	la_ssize_t n = 0;
+	int r = archive_read_next_header(u->archive, &u->entry);
+
+	while (r == ARCHIVE_OK && (n = archive_read_data(u->archive, piece, PIECE)) > 0)
+		hasher_add(h, piece, (size_t)n);
+	free(piece);
+	return n < 0 || r < ARCHIVE_WARN ? fail_read(u) : 0;
+}
+
+int archive_digest_plain(int fd, struct digest *ret_digest, struct ib_error *err)
+{
+	cleanup_unpacker struct unpacker u = { .dir_fd = -1, .err = err };
+	struct hasher *h = hasher_new("sha256");
+	int r;
+
+	u.archive = archive_read_new();
+	if (!u.archive)
+		ib_oom();
+	(void)archive_read_support_filter_all(u.archive);
+	(void)archive_read_support_format_raw(u.archive);
+	(void)archive_read_support_format_empty(u.archive);
+	r = lseek(fd, 0, SEEK_SET) < 0 ? ib_fail(err, errno, "read the archive") : 0;
+	if (r >= 0 && archive_read_open_fd(u.archive, fd, PIECE) != ARCHIVE_OK)
+		r = fail_read(&u);
+	if (r >= 0)
+		r = hash_plain(&u, h);
+	if (r >= 0)
+		(void)hasher_end(h, ret_digest->bytes);
+	hasher_free(h);
+	return r;
 }

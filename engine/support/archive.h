@@ -3,6 +3,8 @@
 #ifndef IMAGEBUILD_ARCHIVE_H
 #define IMAGEBUILD_ARCHIVE_H
 
+#include "support/crypto.h"
+
 #include <imagebuild/base.h>
 #include <sys/types.h>
 
@@ -50,6 +52,11 @@ struct archive_options {
  * file. OPTIONS may be NULL. */
 int archive_extract(int fd, int dir_fd, const struct archive_options *options,
 		    struct ib_error *err);
+/* Writes the data of the member PATH to TO_FD, from its start; links within the archive are followed. -ENOENT
+ * where there is none, -EFBIG past MAX bytes. FD is read from its start. */
+int archive_member(int fd, const char *path, int to_fd, uint64_t max, struct ib_error *err);
+/* The SHA-256 of what FD holds without its compression. */
+int archive_digest_plain(int fd, struct digest *ret_digest, struct ib_error *err);
 /* Whether FD, from where it stands, is an archive that archive_extract reads: its first member. */
 int archive_check(int fd, struct ib_error *err);
 

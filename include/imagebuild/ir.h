@@ -147,7 +147,7 @@ struct ib_op_run {
 	const char *name;	  /* --name, or NULL */
 	struct ib_pair_vec env;	  /* ENV and ARG as of this line, ENV winning; sorted by key */
 	const char *workdir;	  /* absolute, as of this line; NULL: / (host side: the context) */
-	const char *user;	  /* "U" or "U:G"; NULL: root */
+	const char *user;	  /* "U" or "U:G"; NULL: not said, which is root, or who an image of oci: names */
 	struct ib_mount_vec mounts;
 	struct ib_word_vec inputs; /* --input */
 	const char *install_type;  /* "source", "package" or NULL */

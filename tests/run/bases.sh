@@ -4,7 +4,7 @@
 # tree is built once more from its import and must be the same tar.
 . "$(dirname "$0")/../lib.sh"
 need_root
-need newuidmap tar gzip bzip2 xz zstd cc setfattr
+need newuidmap tar gzip bzip2 xz zstd cc setfattr umoci skopeo
 
 user=bases$$
 make_user $user || skip_all "cannot make a user"
@@ -15,7 +15,7 @@ export SOURCE_DATE_EPOCH=1700000000
 
 # build FILE...: as the user, into r/
 build() {
-	chown -h $user: "$dir" "$dir"/*
+	chown -R -h $user: "$dir"
 	as_user $user sh -c 'cd r && SOURCE_DATE_EPOCH=1700000000 exec "$@"' sh \
 		"$IMAGEBUILD" build --quiet --element-path "$tests/elements" "$@"
 }
@@ -230,5 +230,192 @@ ids() {
 	[ "$(tar -tvf "$dir/ids.tar" --numeric-owner ./file | cut -d' ' -f2)" = 70000/0 ]
 }
 it 'an id that a user has not been given is an error that says so; root has it' ids
+
+# An image of three layers: the tree, then things that go, are replaced and come.
+make_image() {
+	umoci init --layout "$dir/layout" &&
+		umoci new --image "$dir/layout:base" &&
+		umoci unpack --image "$dir/layout:base" "$work/bundle" || return 1
+	r=$work/bundle/rootfs
+	tar --xattrs --xattrs-include='*' --numeric-owner -C "$r" -xf "$dir/in.tar"
+	find "$r" -exec touch -h -d @1600000000 {} + # layers of umoci have whole seconds
+	mkdir -p "$r/gone/deep" "$r/opaque/below" "$r/becomes-file"
+	cp "$dir/hello" "$r/hello"
+	echo 1 >"$r/gone/deep/file"
+	echo 1 >"$r/opaque/old"
+	echo 1 >"$r/removed"
+	echo 1 >"$r/becomes-dir"
+	umoci repack --refresh-bundle --image "$dir/layout:one" "$work/bundle" || return 1
+	rm -r "$r/gone" "$r/removed" "$r/opaque" "$r/becomes-dir" "$r/becomes-file"
+	mkdir "$r/opaque" "$r/becomes-dir"
+	echo 2 >"$r/opaque/new"
+	echo 2 >"$r/becomes-file"
+	echo 2 >"$r/becomes-dir/inside"
+	umoci repack --refresh-bundle --image "$dir/layout:two" "$work/bundle" || return 1
+	echo 3 >"$r/removed"
+	chmod 4711 "$r/usr/setuid"
+	touch -d @1600000001 "$r/usr"
+	umoci repack --image "$dir/layout:three" "$work/bundle" &&
+		umoci config --image "$dir/layout:three" --config.env WORD=image --config.env OTHER=kept \
+			--config.user 33:34 --config.workingdir /srv --config.cmd /hello --config.label kind=tiny \
+			--config.exposedports 80/tcp &&
+		tar --xattrs --xattrs-include='*' --numeric-owner -C "$r" -cf "$dir/rootfs.tar" . &&
+		skopeo copy -q "oci:$dir/layout:three" "oci-archive:$dir/oci.tar:three" &&
+		skopeo copy -q "oci:$dir/layout:three" "docker-archive:$dir/docker.tar:local/x:three" &&
+		skopeo copy -q --dest-compress-format zstd "oci:$dir/layout:three" "oci:$dir/zstd:three"
+}
+make_image >"$work/said" 2>&1 || {
+	cat "$work/said"
+	skip_all "umoci and skopeo cannot make an image"
+}
+
+shapes() {
+	image tar:rootfs.tar rootfs
+	build -f rootfs.Imagefile
+	for shape in layout:three oci.tar docker.tar docker.tar:three zstd; do
+		image "oci:$shape" "${shape%%:*}-out"
+		build -f "${shape%%:*}-out.Imagefile"
+		same rootfs "${shape%%:*}-out"
+	done
+	root_build -f layout-out.Imagefile -o root
+	same rootfs root
+}
+it 'a layout, an OCI archive and a docker archive bring the tree that umoci unpacks' shapes
+
+earlier() {
+	image oci:layout:one one
+	build -f one.Imagefile
+	for name in gone/deep/file opaque/old removed becomes-dir; do
+		[ "$(tar -xOf "$dir/one.tar" "./$name")" = 1 ]
+	done
+}
+it 'a tag picks its image' earlier
+
+configuration() {
+	cat >"$dir/config.Imagefile" <<-'END'
+		FROM oci:layout:three
+		RUN --phase=post-install ["/hello"]
+		USER root
+		ENV OTHER=mine
+		RUN ["/hello"]
+		OUTPUT tar oci
+	END
+	expect 4 build -f config.Imagefile
+	says 'config.Imagefile:2:1: error: RUN /hello'
+	sed -i '/post-install/d' "$dir/config.Imagefile"
+	build -f config.Imagefile
+	[ "$(tar -xOf "$dir/config.tar" ./made)" = image ]
+	skopeo inspect --config "oci-archive:$dir/config.oci.tar" >"$work/config"
+	python3 - "$work/config" <<-'END'
+		import json, sys
+		c = json.load(open(sys.argv[1]))["config"]
+		assert dict(e.split("=", 1) for e in c["Env"])["WORD"] == "image", c
+		assert dict(e.split("=", 1) for e in c["Env"])["OTHER"] == "mine", c
+		assert c["User"] == "root" and c["WorkingDir"] == "/srv" and c["Cmd"] == ["/hello"], c
+		assert c["Labels"] == {"kind": "tiny"} and list(c["ExposedPorts"]) == ["80/tcp"], c
+	END
+}
+it 'variables, user and directory of the image are those of a RUN, and go on into an oci output' configuration
+
+tags() {
+	image oci:layout:nosuch tag
+	expect 1 build -f tag.Imagefile
+	says "tag.Imagefile:1:6: error: 'layout': there is no tag 'nosuch'"
+	says 'its tags are base, one, two, three'
+	image oci:layout tag
+	expect 1 build -f tag.Imagefile
+	says 'it holds several images; name one as oci:layout:TAG'
+}
+it 'a tag that is not there lists those that are' tags
+
+machines() {
+	cp -a "$dir/zstd" "$dir/many"
+	python3 - "$dir/many" <<-'END'
+		import hashlib, json, sys
+		path = sys.argv[1]
+		index = json.load(open(path + "/index.json"))
+		mine = index["manifests"][0]
+		def put(data):
+		    text = json.dumps(data).encode()
+		    name = hashlib.sha256(text).hexdigest()
+		    open(path + "/blobs/sha256/" + name, "wb").write(text)
+		    return {"digest": "sha256:" + name, "size": len(text)}
+		other = dict(mine, platform={"architecture": "sparc64", "os": "linux"})
+		config = json.load(open(path + "/blobs/sha256/" + json.load(open(
+		    path + "/blobs/sha256/" + mine["digest"][7:]))["config"]["digest"][7:]))
+		mine = dict(mine, platform={"architecture": config["architecture"], "os": "linux"})
+		ref = "org.opencontainers.image.ref.name"
+		kind = "application/vnd.oci.image.index.v1+json"
+		def listed(tag, *entries):
+		    entry = put({"schemaVersion": 2, "mediaType": kind, "manifests": list(entries)})
+		    return dict(entry, mediaType=kind, annotations={ref: tag})
+		index["manifests"] = [listed("both", other, mine), listed("foreign", other)]
+		json.dump(index, open(path + "/index.json", "w"))
+	END
+	image oci:many:both many
+	build -f many.Imagefile
+	same rootfs many
+	image oci:many:foreign many
+	expect 1 build -f many.Imagefile
+	says "many.Imagefile:1:6: error: 'many': it has no image for .*, only for sparc64"
+}
+it "of an index the machine's image is taken, and where there is none it says what there is" machines
+
+# The blob that is the layer N (from 0) of the image IMAGE of skopeo's kind.
+layer() {
+	skopeo inspect "$1" | python3 -c 'import json, sys; print(json.load(sys.stdin)["Layers"][int(sys.argv[1])][7:])' "$2"
+}
+
+other_bytes() {
+	cp -a "$dir/zstd" "$dir/bad"
+	blob=$dir/bad/blobs/sha256/$(layer "oci:$dir/zstd" 0)
+	printf '\377' | dd of="$blob" bs=1 seek=1000 conv=notrunc 2>/dev/null
+	image oci:bad bad
+	expect 4 build --no-cache -f bad.Imagefile
+	says "bad.Imagefile:1:6: error: FROM oci:bad: 'bad': layer 1 of 3, 'blobs/sha256/.*': its bytes have another digest than the manifest says"
+	truncate -s -1 "$blob"
+	expect 4 build --no-cache -f bad.Imagefile
+	says 'and the manifest says'
+	cp -a "$dir/zstd" "$dir/worse"
+	manifest=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))["manifests"][0]["digest"][7:])' "$dir/worse/index.json")
+	echo >>"$dir/worse/blobs/sha256/$manifest"
+	image oci:worse worse
+	expect 1 build -f worse.Imagefile
+	says 'has another digest than its name says'
+}
+it 'bytes that are not those of the digest are refused' other_bytes
+
+docker_bytes() {
+	mkdir "$work/docker"
+	tar -C "$work/docker" -xf "$dir/docker.tar"
+	first=$(python3 -c 'import json, sys; print(json.load(open(sys.argv[1]))[0]["Layers"][0])' "$work/docker/manifest.json")
+	gzip -c "$work/docker/$first" >"$work/docker/packed" && mv "$work/docker/packed" "$work/docker/$first"
+	tar -C "$work/docker" -cf "$dir/packed.tar" .
+	image oci:packed.tar packed
+	build -f packed.Imagefile
+	same rootfs packed
+	echo other | gzip >"$work/docker/$first"
+	tar -C "$work/docker" -cf "$dir/packed.tar" .
+	expect 4 build --no-cache -f packed.Imagefile
+	says 'another digest than the configuration says'
+}
+it 'layers of a docker archive may be compressed, and are checked as well' docker_bytes
+
+hostile_layer() {
+	mkdir -p "$work/layers"
+	python3 - "$work/layers/l.tar" <<-'END'
+		import io, sys, tarfile
+		with tarfile.open(sys.argv[1], "w") as t:
+		    for path in ("dir/.wh...", ".wh..", "dir/.wh."):
+		        m = tarfile.TarInfo(path)
+		        t.addfile(m, io.BytesIO(b""))
+	END
+	umoci new --image "$dir/layout:hostile"
+	umoci raw add-layer --image "$dir/layout:hostile" "$work/layers/l.tar"
+	image oci:layout:hostile hostile
+	expect 4 build -f hostile.Imagefile
+	says 'the whiteout names nothing'
+}
+it 'a whiteout of .. is refused' hostile_layer
 
 finish
