@@ -90,7 +90,7 @@ static void add_secret(struct outline *o, const struct ib_mount *mount)
 		*s = (struct secret){ .id = id, .at = mount->at };
 		(void)vec_push(o->r->arena, &o->secrets, s);
 	}
-	if (strcmp(mount_key(mount, "required"), "true") == 0)
+	if (strcmp(mount_key(mount, "required"), "false") != 0)
 		s->is_required = true;
 }
 

@@ -13,11 +13,11 @@ install_program() {
 		cp -r "$top/recipes" "$1/" && chmod -R a+rX "$1"
 }
 
-# build NAME FORMATS: recipes/NAME.Imagefile into $image.
+# build NAME FORMATS OPTION...: recipes/NAME.Imagefile into $image.
 build() {
-	set -- "$1" "$stage/bin/imagebuild" -f "$stage/recipes/$1.Imagefile" -t "$2" --progress=plain
-	name=$1
-	shift
+	name=$1 formats=$2
+	shift 2
+	set -- "$stage/bin/imagebuild" -f "$stage/recipes/$name.Imagefile" -t "$formats" --progress=plain "$@"
 	start=$(date +%s)
 	if [ "$(id -u)" -eq 0 ]; then
 		as_user $user "$@" && mv "$(getent passwd $user | cut -d: -f6)/$name".* "$image/" || return 1
@@ -40,7 +40,9 @@ setup() {
 		users= # stays until cleanup
 		echo $user >"$image/user"
 	fi
-	build debian raw,qcow2 && build web qcow2
+	echo "key of the web recipe's signature: $(tr -dc a-f0-9 </dev/urandom | head -c 40)" >"$stage/key"
+	chmod 644 "$stage/key"
+	build debian raw,qcow2 && build web qcow2,tar --secret "id=sign-key,src=$stage/key"
 }
 
 cleanup() {
