@@ -64,7 +64,7 @@ static const char *first_name(const struct product *p)
 		if (t->stage == p->index)
 			return t->name;
 	}
-	return "image";
+	return ib_output_name(p->build->plan->ir, p->stage->ir, NULL, NULL, p->build->arena);
 }
 
 /* Steps become the tree that other stages see. */

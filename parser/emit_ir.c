@@ -511,7 +511,9 @@ static const char *stem_of(struct ib_recipe *r, const char *file)
 static void add_stages(struct ib_recipe *r, struct ib_ir *ir)
 {
 	vec_foreach (struct stage, s, &r->stages) {
-		struct ib_stage stage = { .name = s->name, .is_product = s->is_product };
+		struct ib_stage stage = { .name = s->name,
+					  .is_product = s->is_product,
+					  .is_only = s->is_only };
 
 		if (s->from)
 			stage.at = s->from->at;

@@ -55,7 +55,7 @@ struct stage {
 	/* resolve: */
 	enum ib_base_kind kind;
 	const char *arch; /* Debian's word, or NULL */
-	bool is_product, has_output;
+	bool is_product, has_output, is_only;
 };
 struct stage_vec VEC(struct stage);
 

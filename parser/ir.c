@@ -66,16 +66,6 @@ static void verify_op(const struct ib_op *op, uint32_t stage)
 	(void)stage;
 }
 
-/* Of the whole recipe: --target does not change a file's name. */
-static bool is_only_product(const struct ib_ir *ir, const struct ib_stage *stage)
-{
-	size_t n = 0;
-
-	vec_foreach (const struct ib_stage, it, &ir->stages)
-		n += it->is_product;
-	return n == 1 && stage->is_product;
-}
-
 const char *ib_output_name(const struct ib_ir *ir, const struct ib_stage *stage,
 			   const struct ib_op_output *op, const char *given, struct arena *a)
 {
@@ -85,7 +75,7 @@ const char *ib_output_name(const struct ib_ir *ir, const struct ib_stage *stage,
 		return given;
 	if (op && op->name)
 		return op->name;
-	if (stage->name && !is_only_product(ir, stage))
+	if (stage->name && !stage->is_only)
 		return arena_printf(a, "%s-%s", stem, stage->name);
 	return stem;
 }

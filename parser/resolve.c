@@ -170,6 +170,7 @@ static void mark_products(struct ib_recipe *r)
 {
 	const struct str_vec *targets = &r->options->targets;
 	bool has_output = false;
+	size_t products = 0;
 
 	vec_foreach (struct live, live, &r->live) {
 		if (live->in->directive->id != D_OUTPUT || live->stage == NO_STAGE)
@@ -177,10 +178,16 @@ static void mark_products(struct ib_recipe *r)
 		r->stages.items[live->stage].has_output = true;
 		has_output = true;
 	}
-	vec_foreach (struct stage, s, &r->stages)
-		s->is_product = targets->len == 0 && s->has_output;
-	if (!has_output && targets->len == 0)
+	if (!has_output)
 		r->stages.items[r->stages.len - 1].is_product = true;
+	vec_foreach (struct stage, s, &r->stages) {
+		s->is_product = s->is_product || s->has_output;
+		products += s->is_product;
+	}
+	vec_foreach (struct stage, s, &r->stages) {
+		s->is_only = s->is_product && products == 1;
+		s->is_product = s->is_product && targets->len == 0;
+	}
 	vec_foreach (const char *, name, targets) {
 		uint32_t i = stage_find(r, *name, (uint32_t)r->stages.len);
 		const char *near = stage_suggest(r, *name, (uint32_t)r->stages.len);

@@ -241,6 +241,7 @@ struct ib_stage {
 	struct ib_pair_vec env;	/* ENV: the last values, sorted by key; what elements see */
 	const char *user, *workdir; /* the last USER as written and the last WORKDIR, also of the stage it continues; or NULL */
 	bool is_product;
+	bool is_only;		/* the one product of the recipe, whatever --target says: named by the stem */
 };
 struct ib_stage_vec VEC(struct ib_stage);
 

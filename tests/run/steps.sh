@@ -124,7 +124,8 @@ removed() {
 	rm "$dir/r.tar" "$dir/host-side"
 	expect 0 build
 	[ -z "$(ran)" ] || { ran; return 1; }
-	[ -f "$dir/r.tar" ] && [ -f "$dir/host-side" ]
+	[ -f "$dir/r.tar" ]
+	[ -f "$dir/host-side" ]
 }
 it 'what was removed of the outputs is made again from the layers' removed
 
@@ -389,10 +390,12 @@ products() {
 		OUTPUT --name=named tar
 	END
 	expect 0 build
-	[ -f "$dir/r-one.tar" ] && [ -f "$dir/named.tar" ]
+	[ -f "$dir/r-one.tar" ]
+	[ -f "$dir/named.tar" ]
 	rm "$dir/r-one.tar" "$dir/named.tar"
 	expect 0 build --target one
-	[ -f "$dir/r-one.tar" ] && [ ! -e "$dir/named.tar" ]
+	[ -f "$dir/r-one.tar" ]
+	[ ! -e "$dir/named.tar" ]
 	expect 2 build -o x
 	expect 0 build -o x --target two
 	[ -f "$dir/x.tar" ]
