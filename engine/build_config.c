@@ -27,6 +27,14 @@ static void put_pair(struct gather *g, struct ib_pair_vec *pairs, const struct i
 	vec_push(g->arena, pairs, *pair);
 }
 
+static bool has_pair(const struct ib_pair_vec *pairs, const char *key)
+{
+	vec_foreach (const struct ib_pair, it, pairs)
+		if (strcmp(it->key, key) == 0)
+			return true;
+	return false;
+}
+
 /* The words as they are, or the shell that runs the text. */
 static struct str_vec command_of(struct gather *g, const struct ib_op_config *c)
 {
@@ -169,7 +177,7 @@ static void gather_config(const struct plan *p, const struct plan_stage *stage,
 	*ret = (struct image_config){ .arch = NULL };
 	if (base)
 		take_base(&g, base);
-	else
+	if (!has_pair(&ret->env, path.key))
 		vec_push(a, &ret->env, path);
 	ret->arch = p->arch;
 	vec_foreach (const struct ib_pair, pair, &stage->ir->env)
