@@ -68,6 +68,45 @@ int plan_base_of(const struct plan *p, const struct ib_op *op, struct arena *a,
 	return plan_base_find(p, plan_context(p, op), &as, op->base.name, a, ret_base, diag, err);
 }
 
+int plan_base_key(const struct plan *p, const char *context, const struct base *b,
+		  struct digest *ret_key, struct ib_error *err)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	int r;
+
+	key_text(&text, "import", "1");
+	r = key_base(p, context, b, &text, err);
+
+	if (r >= 0)
+		digest_of(text.data, text.len, ret_key);
+	return r;
+}
+
+int plan_import_add(struct planner *pl, const struct ib_op *op, const struct ib_tree_ref *ref)
+{
+	struct plan *p = pl->plan;
+	struct base as = { .kind = BASE_TAR, .at = ref->at };
+	struct plan_import import = { .ref = ref, .context = plan_context(p, op) };
+
+	if (ref->kind == IB_FROM_OCI)
+		as.kind = BASE_OCI;
+	else if (ref->kind != IB_FROM_TAR)
+		return 0;
+	if (plan_base_find(p, import.context, &as, ref->name, p->arena, &import.base, pl->diag,
+			   pl->err) < 0)
+		return -1;
+	vec_push(p->arena, &p->imports, import);
+	return 0;
+}
+
+const struct plan_import *plan_import_find(const struct plan *p, const struct ib_tree_ref *ref)
+{
+	vec_foreach (const struct plan_import, import, &p->imports)
+		if (import->ref == ref)
+			return import;
+	return NULL;
+}
+
 const struct base *plan_base_below(const struct plan_stage *stage)
 {
 	while (stage->parent)

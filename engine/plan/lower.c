@@ -294,6 +294,8 @@ static void add_copy(struct lowering *lo, struct step s)
 	if (s.op->copy.from.kind == IB_FROM_CONTEXT &&
 	    plan_copy_expand(lo->pl->plan, s.op, lo->arena, entries, lo->pl->diag) < 0)
 		return;
+	if (plan_import_add(lo->pl, s.op, &s.op->copy.from) < 0)
+		return;
 	s.entries = entries;
 	push(lo, s);
 }
@@ -306,6 +308,9 @@ static void add_run(struct lowering *lo, struct step s)
 	s.is_decided_at_build = s.is_decided_at_build || s.op->run.install_type;
 	if (plan_run_expand(lo->pl->plan, s.op, lo->arena, &mounted, lo->pl->diag) < 0)
 		return;
+	vec_foreach (const struct ib_mount, m, &s.op->run.mounts)
+		if (mount_takes_tree(m) && plan_import_add(lo->pl, s.op, &m->from) < 0)
+			return;
 	s.mounted = mounted;
 	push(lo, s);
 }

@@ -80,8 +80,17 @@ struct plan_stage {
 	struct digest hooks_beside[IB_PHASES]; /* of what lies beside a phase's hooks and is none */
 };
 
+/* What --from=oci: or tar: of an instruction names. */
+struct plan_import {
+	const struct ib_tree_ref *ref;	/* the instruction's own */
+	const char *context;		/* what its path is relative to */
+	const struct base *base;
+};
+struct plan_import_vec VEC(struct plan_import);
+
 struct plan {
 	struct arena *arena;
+	struct plan_import_vec imports;
 	struct intern *names;
 	const struct ib_ir *ir;		/* borrowed */
 	const struct ib_options *options; /* borrowed */
@@ -158,6 +167,11 @@ int plan_base_of(const struct plan *p, const struct ib_op *op, struct arena *a, 
 		 struct ib_diag *diag, struct ib_error *err);
 /* The base that STAGE, or the stage that it continues, starts from; NULL: an element. */
 const struct base *plan_base_below(const struct plan_stage *stage);
+/* The import of REF; NULL: it names none. */
+const struct plan_import *plan_import_find(const struct plan *p, const struct ib_tree_ref *ref);
+/* A key of what B is, as it is now. */
+int plan_base_key(const struct plan *p, const char *context, const struct base *b, struct digest *ret_key,
+		  struct ib_error *err);
 /* Opens it; -1 with errno set. */
 int plan_base_open(const char *context, const struct base *b);
 

@@ -42,6 +42,8 @@ int fetches_plan(struct planner *pl, struct plan_stage *stage);
 void fetches_tools(const struct plan *p, const struct plan_stage *stage,
 		   void (*need)(void *context, const char *tool, const char *why, struct ib_span at), void *context);
 
+/* base.c: looks at what REF of OP names where that is oci: or tar:. -1 with DIAG or ERR set. */
+int plan_import_add(struct planner *pl, const struct ib_op *op, const struct ib_tree_ref *ref);
 /* base.c: a second operating system beside the base. -1 with DIAG set. */
 int plan_base_check(struct planner *pl, const struct plan_stage *stage);
 
@@ -53,6 +55,9 @@ void key_text(struct buf *out, const char *name, const char *value);
 void key_digest(struct buf *out, const char *name, const struct digest *d);
 /* "NAME value", the value of a secret as its HMAC. */
 void key_variable(struct buf *out, const char *name, const char *value);
+
+/* steps.c: what the tree of B in CONTEXT is known by. */
+int key_base(const struct plan *p, const char *context, const struct base *b, struct buf *out, struct ib_error *err);
 
 /* epoch.c: SOURCE_DATE_EPOCH, -1 where the build must find it. */
 int64_t plan_epoch(const struct plan *p);

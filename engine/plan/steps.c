@@ -70,8 +70,8 @@ static int hash_environ(const struct step *s, const struct plan *p, struct buf *
 }
 
 /* A file is known by its bytes, an image of many files by a digest that covers them. */
-static int hash_content(const struct plan *p, const char *context, const struct base *b,
-			struct buf *out, struct ib_error *err)
+int key_base(const struct plan *p, const char *context, const struct base *b, struct buf *out,
+	     struct ib_error *err)
 {
 	cleanup_fd int fd = -1;
 	struct digest d = b->content;
@@ -97,7 +97,22 @@ static int hash_content(const struct plan *p, const char *context, const struct 
 static int hash_base(const struct step *s, const struct plan *p, struct buf *out,
 		     struct ib_error *err)
 {
-	return hash_content(p, plan_context(p, s->op), s->base, out, err);
+	return key_base(p, plan_context(p, s->op), s->base, out, err);
+}
+
+/* What lies in another stage's tree follows from its steps. */
+static int hash_tree(const struct plan *p, const struct ib_tree_ref *ref, struct buf *out,
+		     struct ib_error *err)
+{
+	const struct plan_import *import = plan_import_find(p, ref);
+	const struct plan_stage *from;
+
+	if (import)
+		return key_base(p, import->context, import->base, out, err);
+	from = ref->kind == IB_FROM_STAGE ? plan_stage_find(p, ref->stage) : NULL;
+	if (from)
+		key_digest(out, "from", plan_tree_key(from));
+	return 0;
 }
 
 static int hash_hook(const struct step *s, const struct plan *p, struct buf *out,
@@ -129,6 +144,8 @@ static int hash_mount(const struct step *s, const struct plan *p, size_t i, int 
 			key_text(out, "key", pair->key);
 			key_text(out, "value", pair->value);
 		}
+	if (plan_import_find(p, &m->from))
+		r = hash_tree(p, &m->from, out, err);
 	if (s->mounted)
 		vec_foreach (struct copy_entry, e, &s->mounted[i])
 			r = r < 0 ? r : hash_entry(p, context_fd, e, out, err);
@@ -223,20 +240,6 @@ static int hash_entry(const struct plan *p, int context_fd, const struct copy_en
 	return 0;
 }
 
-/* What lies in another stage's tree follows from its steps. */
-static void hash_tree(const struct plan *p, const struct ib_op_copy *copy, struct buf *out)
-{
-	const struct plan_stage *from;
-
-	if (copy->from.kind != IB_FROM_STAGE)
-		return;
-	from = plan_stage_find(p, copy->from.stage);
-	if (from)
-		key_digest(out, "from", plan_tree_key(from));
-	vec_foreach (struct ib_word, source, &copy->sources)
-		key_text(out, "source", source->text);
-}
-
 static void hash_files(const struct ib_op_copy *copy, struct buf *out)
 {
 	key_text(out, "dest", copy->dest.text);
@@ -258,17 +261,19 @@ static int hash_copy(const struct step *s, const struct plan *p, struct buf *out
 {
 	const char *dir = plan_context(p, s->op);
 	cleanup_fd int fd = dir ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int r;
 
-	hash_tree(p, &s->op->copy, out);
+	r = hash_tree(p, &s->op->copy.from, out, err);
+	if (r < 0)
+		return r;
+	if (s->op->copy.from.kind != IB_FROM_CONTEXT)
+		vec_foreach (struct ib_word, source, &s->op->copy.sources)
+			key_text(out, "source", source->text);
 	hash_files(&s->op->copy, out);
 	if (s->entries)
-		vec_foreach (struct copy_entry, e, s->entries) {
-			int r = hash_entry(p, fd, e, out, err);
-
-			if (r < 0)
-				return r;
-		}
-	return 0;
+		vec_foreach (struct copy_entry, e, s->entries)
+			r = r < 0 ? r : hash_entry(p, fd, e, out, err);
+	return r;
 }
 
 /* What the addresses lead to is in the run key. */

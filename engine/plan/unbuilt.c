@@ -16,24 +16,14 @@ static void unbuilt(struct planner *pl, struct ib_span at, const char *what)
 static void check_base(struct planner *pl, const struct ib_op *op)
 {
 	static const char *const names[] = {
-		[IB_BASE_ELEMENT] = NULL,
-		[IB_BASE_STAGE] = NULL,
-		[IB_BASE_SCRATCH] = NULL,
-		[IB_BASE_TAR] = NULL,
-		[IB_BASE_OCI] = NULL,
-		[IB_BASE_DISK] = "FROM disk:",
+		[IB_BASE_ELEMENT] = NULL, [IB_BASE_STAGE] = NULL, [IB_BASE_SCRATCH] = NULL,
+		[IB_BASE_TAR] = NULL,     [IB_BASE_OCI] = NULL,   [IB_BASE_DISK] = "FROM disk:",
 	};
 
 	if (names[op->base.kind])
 		unbuilt(pl, op->at, names[op->base.kind]);
 	if (op->base.arch && strcmp(op->base.arch, pl->plan->arch) != 0)
 		unbuilt(pl, op->at, "an image for another architecture than this machine's");
-}
-
-static void check_copy(struct planner *pl, const struct ib_op *op)
-{
-	if (op->copy.from.kind != IB_FROM_CONTEXT && op->copy.from.kind != IB_FROM_STAGE)
-		unbuilt(pl, op->at, "COPY --from");
 }
 
 static void check_format(struct planner *pl, const char *name, struct ib_span at)
@@ -58,9 +48,6 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 	case IB_OP_BASE:
 		check_base(pl, op);
 		break;
-	case IB_OP_COPY:
-		check_copy(pl, op);
-		break;
 	case IB_OP_OUTPUT:
 		check_output(pl, op);
 		break;
@@ -69,6 +56,7 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 			    "%s is not built yet", op->later.text);
 		break;
 	case IB_OP_RUN:
+	case IB_OP_COPY:
 	case IB_OP_ADD:
 	case IB_OP_SOURCE:
 	case IB_OP_ELEMENT:

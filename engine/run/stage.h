@@ -65,6 +65,13 @@ struct fetched {
 };
 struct fetched_vec VEC(struct fetched);
 
+/* A tree of --from=oci: or tar:. */
+struct run_import {
+	const struct ib_tree_ref *ref;
+	struct run_tree *tree;
+};
+struct run_import_vec VEC(struct run_import);
+
 struct stage_run {
 	struct run *run;
 	const struct plan_stage *stage;
@@ -88,6 +95,7 @@ struct stage_run {
 	const char *distro, *release; /* of the base's os-release, or NULL */
 	const struct base *from;      /* what it starts from, as it was when its step began; NULL: there is none */
 	uint32_t number; /* of the step, for events and logs */
+	struct run_import_vec imports; /* that are known */
 	struct context_vec contexts; /* that are open */
 	struct fetched_vec fetched;  /* what the step at hand takes from elsewhere */
 };
@@ -136,6 +144,10 @@ int action_mounts_key(struct stage_run *sr, const struct step *s, struct hasher 
 
 /* base.c: variables, directory and user of the image that FROM names, for a RUN in the target. */
 void base_apply_config(struct stage_run *sr, struct action *a);
+
+/* base.c: the tree that REF, oci: or tar:, names: its key, and unless that is enough its layers. */
+int import_open(struct stage_run *sr, const struct ib_tree_ref *ref, bool is_key_enough,
+		struct run_tree **ret_tree, struct ib_error *err);
 
 /* phase.c: the environment before environment.d. */
 void phase_env(struct stage_run *sr, enum ib_phase phase, struct env *ret_env);

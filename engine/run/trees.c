@@ -36,21 +36,31 @@ static int context_open(struct stage_run *sr, const char *path, struct ib_error 
 	return fd;
 }
 
-static struct run_tree *find(struct stage_run *sr, const struct ib_tree_ref *ref)
+/* NULL: the context. */
+static int find(struct stage_run *sr, const struct ib_tree_ref *ref, bool is_key_enough,
+		struct run_tree **ret_tree, struct ib_error *err)
 {
-	return sr->run->trees && ref->kind == IB_FROM_STAGE ? sr->run->trees[ref->stage] : NULL;
+	*ret_tree = NULL;
+	if (ref->kind == IB_FROM_CONTEXT)
+		return 0;
+	if (ref->kind != IB_FROM_STAGE)
+		return import_open(sr, ref, is_key_enough, ret_tree, err);
+	*ret_tree = sr->run->trees ? sr->run->trees[ref->stage] : NULL;
+	return *ret_tree ? 0
+			 : ib_fail_text(err, ENOENT, "the tree of '%s' was not made", ref->name);
 }
 
 int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_fd,
 		  const char **ret_path, struct digest *ret_key, struct ib_error *err)
 {
 	const char *context = ref->name ? ref->name : sr->run->plan->context;
-	struct run_tree *t = find(sr, ref);
-	int r = 0;
+	struct run_tree *t = NULL;
+	int r;
 
 	err->at = ref->at;
-	if (ref->kind != IB_FROM_CONTEXT && !t)
-		return ib_fail_text(err, ENOENT, "the tree of '%s' was not made", ref->name);
+	r = find(sr, ref, !ret_fd && !ret_path, &t, err);
+	if (r < 0)
+		return r;
 	if (ret_fd || ret_path) {
 		r = t ? run_tree_open(t, sr->arena, err) : context_open(sr, context, err);
 		if (r < 0)

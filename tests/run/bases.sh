@@ -42,10 +42,13 @@ same() {
 cat >"$work/hello.c" <<'END'
 #include <stdio.h>
 #include <stdlib.h>
-int main(void)
+int main(int argc, char **argv)
 {
-	FILE *f = fopen("/made", "w");
-	return !f || fprintf(f, "%s\n", getenv("WORD")) < 0 || fclose(f);
+	FILE *from = argc > 1 ? fopen(argv[1], "r") : NULL, *to = fopen("/made", "w");
+	char line[80] = "nothing";
+	if (!to || (argc > 1 && (!from || !fgets(line, sizeof(line), from))))
+		return 1;
+	return fprintf(to, "%s\n", argc > 1 ? line : getenv("WORD")) < 0 || fclose(to);
 }
 END
 cc -static -o "$dir/hello" "$work/hello.c" || skip_all "cannot make a static program"
@@ -360,6 +363,54 @@ machines() {
 	says "many.Imagefile:1:6: error: 'many': it has no image for .*, only for sparc64"
 }
 it "of an index the machine's image is taken, and where there is none it says what there is" machines
+
+from_trees() {
+	cat >"$dir/parts.Imagefile" <<-'END'
+		FROM scratch AS below
+		COPY --from=oci:layout:three hello /hello
+		FROM below
+		COPY --from=tar:in.tar --chown=3:4 /srv/one srv/deep /got/
+		COPY --from=oci:docker.tar opaque /opaque
+		RUN --mount=from=tar:in.tar,source=/srv,target=/in ["/hello", "/in/one"]
+		RUN --mount=from=oci:oci.tar:three,source=/,target=/in ["/hello", "/in/becomes-file"]
+		OUTPUT tar
+	END
+	build -f parts.Imagefile
+	[ "$(tar -xOf "$dir/parts.tar" ./made | head -n 1)" = 2 ]
+	tar -tvf "$dir/parts.tar" --numeric-owner | awk '{ print $1, $2, $6 }' >"$work/list"
+	diff - "$work/list" <<-'END'
+		drwxr-xr-x 0/0 .
+		drwxr-xr-x 0/0 ./etc
+		drwxr-xr-x 0/0 ./got
+		drwxrwxrwt 3/4 ./got/er
+		-rw-r--r-- 3/4 ./got/er/data
+		-rw-r--r-- 3/4 ./got/hard
+		hrw-r--r-- 3/4 ./got/one
+		-rwxr-xr-x 0/0 ./hello
+		-rw-r--r-- 0/0 ./made
+		drwxr-xr-x 0/0 ./opaque
+		-rw-r--r-- 0/0 ./opaque/new
+	END
+}
+it 'COPY --from and RUN --mount from= read oci: and tar:' from_trees
+
+from_changed() {
+	cp "$dir/in.tar" "$dir/moving-in.tar"
+	printf 'FROM scratch\nCOPY --from=tar:moving-in.tar etc/os-release /x\nOUTPUT tar\n' >"$dir/moving.Imagefile"
+	build -f moving.Imagefile
+	[ "$(tar -xOf "$dir/moving.tar" ./x | head -n 1)" = ID=tinyos ]
+	mkdir -p "$work/new/etc"
+	echo ID=other >"$work/new/etc/os-release"
+	tar -C "$work/new" -cf "$dir/moved.tar" .
+	sed -i 's|moving-in.tar|moved.tar|' "$dir/moving.Imagefile"
+	build -f moving.Imagefile
+	[ "$(tar -xOf "$dir/moving.tar" ./x | head -n 1)" = ID=other ]
+	echo ID=third >"$work/new/etc/os-release"
+	tar -C "$work/new" -cf "$dir/moved.tar" .
+	build -f moving.Imagefile
+	[ "$(tar -xOf "$dir/moving.tar" ./x | head -n 1)" = ID=third ]
+}
+it 'what --from names is keyed by its content' from_changed
 
 # The blob that is the layer N (from 0) of the image IMAGE of skopeo's kind.
 layer() {
