@@ -81,6 +81,10 @@ int job_plan(struct cli *cli, const char *file, struct job *job);
 void job_release(struct job *job);
 /* Calls FN for each recipe of the command line; the highest exit status. */
 int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file));
+/* The same, for verbs whose words from FIRST on are recipes, too. */
+int cli_each_word(struct cli *cli, size_t first, int (*fn)(struct cli *cli, const char *file));
+/* --format=table|json; a usage error otherwise. */
+int cli_choose_json(struct cli *cli, bool *ret_is_json);
 
 /* Writes TEXT to standard output. */
 void cli_write(const struct buf *text);

@@ -44,7 +44,7 @@ static const struct emit_stage {
 	{ "layout", job_plan, emit_layout },
 };
 
-/* Set once a run; cli_each_recipe passes no argument on. */
+/* Set once a run; cli_each_word passes no argument on. */
 static const struct emit_stage *chosen;
 
 static int emit_one(struct cli *cli, const char *file)
@@ -78,7 +78,5 @@ int cmd_emit(struct cli *cli)
 				 word, near ? "; did you mean '" : "", near ? near : "",
 				 near ? "'?" : "");
 	}
-	for (size_t i = 1; i < cli->words.len; i++)
-		vec_push(cli->arena, &cli->files, cli->words.items[i]);
-	return cli_each_recipe(cli, emit_one);
+	return cli_each_word(cli, 1, emit_one);
 }

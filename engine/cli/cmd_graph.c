@@ -14,7 +14,7 @@
 
 int cmd_graph(struct cli *cli);
 
-/* Set once a run; cli_each_recipe passes no argument on. */
+/* Set once a run; cli_each_word passes no argument on. */
 static size_t chosen_kind;
 static bool is_svg;
 
@@ -72,7 +72,5 @@ int cmd_graph(struct cli *cli)
 	if (r)
 		return r;
 	is_svg = format == 1;
-	vec_foreach (const char *, word, &cli->words)
-		vec_push(cli->arena, &cli->files, *word);
-	return cli_each_recipe(cli, graph_one);
+	return cli_each_word(cli, 0, graph_one);
 }

@@ -8,7 +8,7 @@
 
 int cmd_plan(struct cli *cli);
 
-/* Set once a run; cli_each_recipe passes no argument on. */
+/* Set once a run; cli_each_word passes no argument on. */
 static bool is_json;
 
 static int plan_one(struct cli *cli, const char *file)
@@ -30,14 +30,7 @@ static int plan_one(struct cli *cli, const char *file)
 
 int cmd_plan(struct cli *cli)
 {
-	static const char *const formats[] = { "table", "json" };
-	size_t format = 0;
-	int r = cli_choose("format", cli->format_name, formats, ARRAY_SIZE(formats), &format);
+	int r = cli_choose_json(cli, &is_json);
 
-	if (r)
-		return r;
-	is_json = format == 1;
-	vec_foreach (const char *, word, &cli->words)
-		vec_push(cli->arena, &cli->files, *word);
-	return cli_each_recipe(cli, plan_one);
+	return r ? r : cli_each_word(cli, 0, plan_one);
 }

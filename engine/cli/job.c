@@ -178,3 +178,20 @@ int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file
 	}
 	return highest;
 }
+
+int cli_each_word(struct cli *cli, size_t first, int (*fn)(struct cli *cli, const char *file))
+{
+	for (size_t i = first; i < cli->words.len; i++)
+		vec_push(cli->arena, &cli->files, cli->words.items[i]);
+	return cli_each_recipe(cli, fn);
+}
+
+int cli_choose_json(struct cli *cli, bool *ret_is_json)
+{
+	static const char *const formats[] = { "table", "json" };
+	size_t format = 0;
+	int r = cli_choose("format", cli->format_name, formats, ARRAY_SIZE(formats), &format);
+
+	*ret_is_json = format == 1;
+	return r;
+}

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # What is unpacked and fetched: COPY --unpack, ADD, SOURCE, source-repository files. A server on this machine.
 . "$(dirname "$0")/../lib.sh"
+. "$tests/run/tiny.sh"
 need_root
 need newuidmap tar python3 curl git
 
@@ -23,27 +24,6 @@ build() {
 		--element-path "$tests/elements" --element-path "$dir/elements" "$@" -f r.Imagefile
 }
 mkdir "$dir/elements"
-
-# The steps that ran, "phase text" each.
-ran() {
-	sed -n 's/^{"event": *"finished".*"phase": *"\([^"]*\)", *"text": *"\(.*\)", *"log".*/\1 \2/p' "$home/events"
-}
-
-listed() {
-	tar --numeric-owner -tvf "$dir/r.tar" | awk -v want="./$1" '{ sub("/$", "", $6) } $6 == want { print $1, $2 }'
-}
-
-content() {
-	tar -xOf "$dir/r.tar" "./$1"
-}
-
-recipe() {
-	{
-		echo "FROM ${base:-tiny}"
-		cat
-		echo "OUTPUT tar"
-	} >"$dir/r.Imagefile"
-}
 
 # archive NAME: Python lines on standard input fill the tar `t`; file(name, data), link(name, to, type).
 archive() {

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Steps, layers, keys, logs and what is left behind, on a root that needs no network (tests/elements/tiny).
 . "$(dirname "$0")/../lib.sh"
+. "$tests/run/tiny.sh"
 need_root
 need newuidmap tar
 
@@ -23,27 +24,6 @@ build() {
 	as_user $user sh -c 'cd r && exec "$@" >../events' sh \
 		env "IMAGEBUILD_OVERLAY=${overlay:-}" "$IMAGEBUILD" build --progress=json \
 		--element-path "$tests/elements" "$@" -f r.Imagefile
-}
-
-# The steps that ran, "phase text" each.
-ran() {
-	sed -n 's/^{"event": *"finished".*"phase": *"\([^"]*\)", *"text": *"\(.*\)", *"log".*/\1 \2/p' "$home/events"
-}
-
-listed() {
-	tar --numeric-owner -tvf "$dir/r.tar" | awk -v want="./$1" '{ sub("/$", "", $6) } $6 == want { print $1, $2 }'
-}
-
-content() {
-	tar -xOf "$dir/r.tar" "./$1"
-}
-
-recipe() {
-	{
-		echo "FROM tiny"
-		cat
-		echo "OUTPUT tar"
-	} >"$dir/r.Imagefile"
 }
 
 is_clean() {
