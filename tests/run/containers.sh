@@ -304,6 +304,40 @@ stages() {
 }
 it 'a stage that continues others has their configuration; a new ENTRYPOINT ends the CMD below' stages
 
+again() {
+	build <<-'END'
+		FROM scratch
+		COPY r.Imagefile /bin/file
+		ENV A=1 B=2
+		LABEL a=below b=below
+		WORKDIR /srv
+		USER web
+		EXPOSE 1
+		ENTRYPOINT ["below"]
+		CMD ["below"]
+		OUTPUT --name=below oci docker
+	END
+	for format in oci docker; do
+		build <<-END
+			FROM oci:below.$format.tar
+			ENV B=3
+			LABEL b=above
+			EXPOSE 2
+			WORKDIR /new
+			USER root
+			ENTRYPOINT ["above"]
+			OUTPUT oci
+		END
+		look oci "o['Env'] == ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'A=1', 'B=3']"
+		look oci "o['Labels'] == {'a': 'below', 'b': 'above'} and list(o['ExposedPorts']) == ['1/tcp', '2/tcp']"
+		look oci "o['Entrypoint'] == ['above'] and 'Cmd' not in o and o['User'] == 'root'"
+		look oci "o['WorkingDir'] == '/new'"
+		lay_out
+		[ "$(tar -xzOf "$layer" ./bin/file | head -n 1)" = 'FROM scratch' ]
+	done
+}
+it 'an image that was written is a base, and its configuration goes on' again
+
 as_root() {
 	# the same bytes by the same code, without a user namespace of an ordinary user
 	mkdir "$work/root"
