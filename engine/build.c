@@ -363,7 +363,8 @@ static void tell_plan(struct build *b)
 
 	for (uint32_t i = 0; i < b->plan->stages_len; i++) {
 		b->count += (uint32_t)b->plan->stages[i].steps.len;
-		b->count += b->plan->stages[i].is_product;
+		b->count +=
+			b->plan->stages[i].is_product ? (uint32_t)b->plan->stages[i].disks.len : 0;
 	}
 	b->count += (uint32_t)b->targets.len;
 	e.count = b->count;

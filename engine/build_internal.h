@@ -19,6 +19,8 @@ struct target {
 	const struct ib_op_output *op;
 	const struct output_format *format;
 	const char *name; /* the image's name, as IMAGE_NAME has it */
+	const char *stem; /* the file's, without suffix: NAME, or NAME-DISK of one of several disks */
+	uint32_t disk;    /* index of the stage's disk; 0 where the format is of no disk */
 	const char *path; /* absolute */
 	struct output_file file;
 	bool is_open;

@@ -44,12 +44,50 @@ static const char *strip_suffix(struct build *b, const char *name, const char *s
 	return name;
 }
 
+static int add_file(struct build *b, struct target t, struct ib_error *err)
+{
+	const char *suffix = t.format->suffix;
+
+	t.path = t.stem[0] == '/' ? arena_printf(b->arena, "%s.%s", t.stem, suffix)
+				  : arena_printf(b->arena, "%s/%s.%s", b->plan->options->directory,
+						 t.stem, suffix);
+	for (size_t i = 0; i < b->targets.len; i++) {
+		if (strcmp(b->targets.items[i].path, t.path) != 0)
+			continue;
+		err->exit = IB_EXIT_INPUT;
+		(void)ib_fail_text(err, EEXIST, "two outputs would be written to '%s'", t.path);
+		return ib_hint(err, "give each OUTPUT a --name of its own");
+	}
+	t.has_before = stat(t.path, &t.before) == 0;
+	vec_push(b->arena, &b->targets, t);
+	return 0;
+}
+
+/* T's file, or one for each of several disks: NAME-DISK.EXT. */
+static int add_files(struct build *b, const struct target *t, struct ib_error *err)
+{
+	const struct plan_disk_vec *disks = &b->plan->stages[t->stage].disks;
+	size_t n = t->format->needs_disk && disks->len ? disks->len : 1;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		const char *disk = disks->len ? disks->items[i].name : NULL;
+		struct target file = *t;
+
+		file.disk = (uint32_t)i;
+		file.stem = disk && t->format->needs_disk
+				    ? arena_printf(b->arena, "%s-%s", t->name, disk)
+				    : t->name;
+		r = add_file(b, file, err);
+	}
+	return r;
+}
+
 static int add_target(struct build *b, uint32_t stage, const struct ib_op_output *op,
 		      const char *format_name, bool is_only, struct ib_error *err)
 {
 	const struct output_format *f = output_find(format_name);
 	struct target t = { .stage = stage, .op = op, .format = f, .file = { -1, -1, NULL, NULL } };
-	const char *directory = b->plan->options->directory;
 
 	if (!f || f->is_later) {
 		err->exit = f ? IB_EXIT_INPUT : IB_EXIT_USAGE;
@@ -66,19 +104,7 @@ static int add_target(struct build *b, uint32_t stage, const struct ib_op_output
 	}
 	if (is_only)
 		t.name = strip_suffix(b, t.name, f->suffix);
-	t.path = t.name[0] == '/'
-			 ? arena_printf(b->arena, "%s.%s", t.name, f->suffix)
-			 : arena_printf(b->arena, "%s/%s.%s", directory, t.name, f->suffix);
-	for (size_t i = 0; i < b->targets.len; i++) {
-		if (strcmp(b->targets.items[i].path, t.path) != 0)
-			continue;
-		err->exit = IB_EXIT_INPUT;
-		(void)ib_fail_text(err, EEXIST, "two outputs would be written to '%s'", t.path);
-		return ib_hint(err, "give each OUTPUT a --name of its own");
-	}
-	t.has_before = stat(t.path, &t.before) == 0;
-	vec_push(b->arena, &b->targets, t);
-	return 0;
+	return add_files(b, &t, err);
 }
 
 /* -t replaces the formats of the first OUTPUT and keeps its flags. */
@@ -199,8 +225,8 @@ static void target_key(const struct build *b, struct target *t, const struct dig
 	cleanup_buf struct buf layout = BUF_INIT;
 	struct hasher *h = hasher_new("sha256");
 
-	if (stage->layout)
-		layout_emit(stage->layout, &layout);
+	vec_foreach (const struct plan_disk, disk, &stage->disks)
+		layout_emit(disk->layout, &layout);
 	hasher_add(h, OUTPUT_FORMAT, sizeof(OUTPUT_FORMAT));
 	hasher_add(h, tree_key, sizeof(*tree_key));
 	hasher_add(h, &stage->last_key, sizeof(stage->last_key));
@@ -248,7 +274,7 @@ static int publish(struct build *b, struct target *t, struct ib_error *err)
 	cleanup_buf struct buf text = BUF_INIT;
 	struct ib_event e = { .kind = IB_EVENT_WROTE, .text = t->path };
 	/* As it was given: the checksums of two directories are the same. */
-	cleanup_free char *given = ib_xprintf("%s.%s", t->name, t->format->suffix);
+	cleanup_free char *given = ib_xprintf("%s.%s", t->stem, t->format->suffix);
 	struct stat st;
 	int r = output_publish(&t->file, given, t->op && t->op->has_md5, t->op && t->op->has_sha256,
 			       err);

@@ -20,6 +20,12 @@
 
 #define TREE_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* A disk's bytes: the file of its raw output, or one of ours. */
+struct raw {
+	int fd;
+	bool is_ours;
+};
+
 /* One stage on its way: a tree, or a product too. */
 struct product {
 	struct build *build;
@@ -31,9 +37,9 @@ struct product {
 	struct layer_draft temp; /* a directory for files of tools */
 	struct sandbox_layers layers;
 	struct disk_job job;
-	int root_fd, raw_fd;
-	bool owns_raw;
-	uint32_t number; /* of the next disk or file, for events */
+	int root_fd;
+	struct raw *raws; /* one a disk */
+	uint32_t number;  /* of the next disk or file, for events */
 };
 
 static struct target *next_target(struct product *p, size_t *at)
@@ -47,12 +53,12 @@ static struct target *next_target(struct product *p, size_t *at)
 	return NULL;
 }
 
-static bool needs_disk(struct product *p)
+static bool needs_disk(struct product *p, size_t disk)
 {
 	size_t at = 0;
 
 	for (struct target *t = next_target(p, &at); t; t = next_target(p, &at)) {
-		if (t->format->needs_disk)
+		if (t->format->needs_disk && t->disk == disk)
 			return true;
 	}
 	return false;
@@ -296,28 +302,33 @@ static int pass_boot(struct product *p, struct ib_error *err)
 	if (r < 0)
 		return r;
 	fill_job(p);
-	if (!p->stage->layout)
-		return 0;
-	r = block_boot_files(p->stage->layout, &p->job, &files, err);
-	if (r < 0)
-		return ib_wrap(err, "prepare the boot loader");
+	vec_foreach (struct plan_disk, disk, &p->stage->disks) {
+		struct boot_file_vec some = { 0 };
+
+		r = block_boot_files(disk->layout, &p->job, &some, err);
+		if (r < 0)
+			return ib_wrap(err, "prepare the boot loader");
+		vec_foreach (struct boot_file, f, &some)
+			vec_push(p->build->arena, &files, *f);
+	}
 	return files.len ? add_boot_layer(p, &files, err) : 0;
 }
 
 /* A raw output is written in place; without one the disk is a file without a name in the store. */
-static int open_raw(struct product *p, struct ib_error *err)
+static int open_raw(struct product *p, size_t disk, struct ib_error *err)
 {
+	struct raw *raw = &p->raws[disk];
 	size_t at = 0;
 
 	for (struct target *t = next_target(p, &at); t; t = next_target(p, &at)) {
-		if (strcmp(t->format->name, "raw") == 0) {
-			p->raw_fd = t->file.fd;
+		if (strcmp(t->format->name, "raw") == 0 && t->disk == disk) {
+			raw->fd = t->file.fd;
 			return 0;
 		}
 	}
-	p->raw_fd = open(p->temp.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	p->owns_raw = p->raw_fd >= 0;
-	return p->raw_fd < 0 ? ib_fail(err, errno, "make a file for the disk") : 0;
+	raw->fd = open(p->temp.dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	raw->is_ours = raw->fd >= 0;
+	return raw->fd < 0 ? ib_fail(err, errno, "make a file for the disk") : 0;
 }
 
 static uint64_t now_ns(void)
@@ -339,24 +350,55 @@ static void tell(struct product *p, enum ib_event_kind kind, const char *text, u
 	ib_emit(p->build->sink, &e);
 }
 
-static int pass_disk(struct product *p, struct ib_error *err)
+/* Two disks may have nodes of one name. */
+static void set_seed(const struct plan_disk *disk, struct disk_job *job)
 {
+	struct hasher *h;
+
+	if (!disk->name)
+		return;
+	h = hasher_new("sha256");
+	hasher_add(h, &job->seed, sizeof(job->seed));
+	hasher_add(h, disk->name, strlen(disk->name));
+	(void)hasher_end(h, job->seed.bytes);
+	hasher_free(h);
+}
+
+static int write_disk(struct product *p, size_t i, struct ib_error *err)
+{
+	const struct plan_disk *disk = &p->stage->disks.items[i];
+	cleanup_free char *text = ib_xprintf("write the disk%s%s", disk->name ? " " : "",
+					     disk->name ? disk->name : "");
+	struct disk_job job = p->job;
 	uint64_t start = now_ns();
 	int r;
 
-	p->number++;
-	if (!needs_disk(p))
-		return 0;
-	if (!p->stage->layout)
+	set_seed(disk, &job);
+	tell(p, IB_EVENT_STARTED, text, 0);
+	r = layout_place(disk->layout, &job, err);
+	if (r >= 0)
+		r = open_raw(p, i, err);
+	if (r >= 0)
+		r = disk_write(disk->layout, &job, p->raws[i].fd, err);
+	tell(p, r < 0 ? IB_EVENT_FAILED : IB_EVENT_FINISHED, text, start);
+	return r < 0 ? ib_wrap(err, "%s", text) : 0;
+}
+
+static int pass_disk(struct product *p, struct ib_error *err)
+{
+	size_t n = p->stage->disks.len;
+	int r = 0;
+
+	p->raws = arena_alloc(p->build->arena, (n + 1) * sizeof(*p->raws));
+	for (size_t i = 0; i < n; i++)
+		p->raws[i].fd = -1;
+	if (n == 0 && needs_disk(p, 0))
 		return ib_fail_text(err, EINVAL, "the stage has no disk layout");
-	tell(p, IB_EVENT_STARTED, "write the disk", 0);
-	r = layout_place(p->stage->layout, &p->job, err);
-	if (r >= 0)
-		r = open_raw(p, err);
-	if (r >= 0)
-		r = disk_write(p->stage->layout, &p->job, p->raw_fd, err);
-	tell(p, r < 0 ? IB_EVENT_FAILED : IB_EVENT_FINISHED, "write the disk", start);
-	return r < 0 ? ib_wrap(err, "write the disk") : 0;
+	for (size_t i = 0; r >= 0 && i < n; i++) {
+		p->number++;
+		r = needs_disk(p, i) ? write_disk(p, i, err) : 0;
+	}
+	return r;
 }
 
 static int write_target(struct product *p, struct target *t, struct ib_error *err)
@@ -364,7 +406,8 @@ static int write_target(struct product *p, struct target *t, struct ib_error *er
 	cleanup_tree struct tree *tree = NULL;
 	struct tree_options options = { .clamp = p->job.epoch };
 	struct image_config config;
-	struct output_job job = { .raw_fd = p->raw_fd,
+	int raw_fd = t->format->needs_disk ? p->raws[t->disk].fd : -1;
+	struct output_job job = { .raw_fd = raw_fd,
 				  .op = t->op,
 				  .name = t->name,
 				  .epoch = p->job.epoch,
@@ -373,7 +416,7 @@ static int write_target(struct product *p, struct target *t, struct ib_error *er
 				  .sink = p->build->sink };
 	int r = 0;
 
-	if (t->format->needs_disk && p->raw_fd == t->file.fd)
+	if (t->format->needs_disk && raw_fd == t->file.fd)
 		return 0;
 	if (!t->format->needs_disk)
 		r = tree_open(p->root_fd, &options, &tree, err);
@@ -390,7 +433,7 @@ static int pass_output(struct product *p, struct ib_error *err)
 	size_t at = 0;
 
 	for (struct target *t = next_target(p, &at); t; t = next_target(p, &at)) {
-		cleanup_free char *text = ib_xprintf("write %s.%s", t->name, t->format->suffix);
+		cleanup_free char *text = ib_xprintf("write %s.%s", t->stem, t->format->suffix);
 		uint64_t start = now_ns();
 		int r;
 
@@ -428,8 +471,9 @@ static void release_files(struct product *p)
 {
 	if (p->root_fd >= 0)
 		(void)close(p->root_fd);
-	if (p->owns_raw)
-		(void)close(p->raw_fd);
+	for (size_t i = 0; p->raws && i < p->stage->disks.len; i++)
+		if (p->raws[i].is_ours)
+			(void)close(p->raws[i].fd);
 	store_draft_drop(p->build->store, &p->temp);
 	store_draft_drop(p->build->store, &p->boot);
 }
@@ -443,8 +487,7 @@ static void init_product(struct product *p, struct build *b, uint32_t stage,
 			       .run = RUN_INIT,
 			       .boot = { NULL, -1 },
 			       .temp = { NULL, -1 },
-			       .root_fd = -1,
-			       .raw_fd = -1 };
+			       .root_fd = -1 };
 	p->run.plan = b->plan;
 	p->run.trees = trees;
 	p->run.store = b->store;
@@ -487,7 +530,8 @@ static uint32_t count_steps(const struct plan *p)
 /* Disk and files of a stage, as the events count them. */
 static uint32_t count_files(const struct build *b, uint32_t stage)
 {
-	uint32_t n = b->plan->stages[stage].is_product;
+	const struct plan_stage *s = &b->plan->stages[stage];
+	uint32_t n = s->is_product ? (uint32_t)s->disks.len : 0;
 
 	vec_foreach (const struct target, t, &b->targets)
 		n += t->stage == stage;

@@ -39,6 +39,7 @@ struct layout_input {
 		yaml; /* dib's YAML (source text) when root is NULL; {0,0}: one ext4 over all */
 	const char *arch;
 	bool has_bootloader, has_vm;
+	bool is_one_of_many; /* the root and the boot loader may be on another disk: layout_join */
 	block_lookup *lookup; /* variables of the environment known so far; see below */
 	const void *lookup_context;
 };
@@ -47,6 +48,9 @@ struct layout_input {
  * fixed image size (with the arithmetic), the root. Mistakes go to DIAG; NULL then. */
 struct layout *layout_new(const struct layout_input *input, const struct ib_sources *sources,
 			  struct arena *a, struct ib_diag *diag);
+/* The disks of one stage, in the order of the text: one root, one fstab, no mount point or label twice;
+ * the boot loader goes onto the disk of /boot, else of /. -1 with DIAG set; else the disk of the root. */
+int layout_join(struct layout *const *disks, size_t len, struct ib_diag *diag);
 /* emit layout: one JSON text; "size": null with a bound where it is known only after the run. */
 void layout_emit(const struct layout *l, struct buf *out);
 

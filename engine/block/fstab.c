@@ -12,11 +12,11 @@ static int compare(const struct block_node *a, const struct block_node *b)
 }
 
 /* Keeps equal ones (swap) in the order of the text: few nodes, so by insertion. */
-void fstab_sort(struct layout *l)
+void fstab_sort(struct block_node_vec *mounts)
 {
-	struct block_node **m = l->mounts.items;
+	struct block_node **m = mounts->items;
 
-	for (size_t i = 1; i < l->mounts.len; i++) {
+	for (size_t i = 1; i < mounts->len; i++) {
 		struct block_node *n = m[i];
 		size_t k = i;
 
@@ -28,7 +28,7 @@ void fstab_sort(struct layout *l)
 
 void layout_fstab(const struct layout *l, struct buf *out)
 {
-	vec_foreach (struct block_node *, it, &l->mounts) {
+	vec_foreach (struct block_node *, it, &l->all_mounts) {
 		const struct block_node *n = *it;
 
 		if (n->has_fstab)
@@ -38,19 +38,20 @@ void layout_fstab(const struct layout *l, struct buf *out)
 	}
 }
 
+static void add_points(const struct layout *l, struct buf *out)
+{
+	vec_foreach (struct block_node *, n, &l->nodes)
+		if ((*n)->mount)
+			buf_printf(out, "%s%s", out->len > 0 ? "|" : "", (*n)->mount);
+}
+
 const char *layout_mount_points(const struct layout *l)
 {
-	struct buf b = BUF_INIT;
+	cleanup_buf struct buf b = BUF_INIT;
 
-	vec_foreach (struct block_node *, n, &l->nodes) {
-		if (!(*n)->mount)
-			continue;
-		if (b.len > 0)
-			buf_char(&b, '|');
-		buf_str(&b, (*n)->mount);
-	}
-	const char *points = b.len > 0 ? arena_strndup(l->arena, b.data, b.len) : "";
-
-	buf_release(&b);
-	return points;
+	if (!l->disks)
+		add_points(l, &b);
+	for (size_t i = 0; i < l->disks_len; i++)
+		add_points(l->disks[i], &b);
+	return b.len > 0 ? arena_strndup(l->arena, b.data, b.len) : "";
 }

@@ -63,6 +63,10 @@ struct layout {
 	struct block_node *top;
 	struct block_node_vec nodes;  /* all, in text order, parents first */
 	struct block_node_vec mounts; /* with a mount point, and swap; in the order of fstab */
+	struct block_node_vec all_mounts; /* those of the stage's other disks too */
+	struct layout *const *disks; /* of the stage, in the order of the text; NULL: this one alone */
+	size_t disks_len;
+	bool is_second; /* the root is on another disk */
 	struct block_node *root,
 		*boot; /* the file systems of / and of /boot (root, where /boot is none) */
 	bool boots_bios, boots_uefi;           /* what the boot loader is placed for */
@@ -143,8 +147,8 @@ struct view layout_view(const struct layout *l, const struct block_node *n,
 int boot_check(struct layout *l, struct ib_diag *diag);
 int boot_write(struct layout *l, struct ib_error *err);
 
-/* fstab.c */
-void fstab_sort(struct layout *l);
+/* fstab.c: in the order of fstab. */
+void fstab_sort(struct block_node_vec *mounts);
 
 static inline uint64_t align_up(uint64_t n, uint64_t align)
 {

@@ -37,22 +37,27 @@ static void find_roots(struct layout *l)
 		l->boot = l->root;
 }
 
-static void check_labels(const struct layout *l, struct ib_diag *diag)
+static void check_label(const struct layout *l, const struct block_node *n, struct ib_diag *diag)
 {
-	for (size_t i = 0; i < l->nodes.len; i++) {
-		const struct block_node *n = l->nodes.items[i];
+	vec_foreach (struct block_node *, it, &l->nodes) {
+		const struct block_node *other = *it;
 
-		for (size_t k = 0; k < i && n->row->role == BLOCK_CONTENT; k++) {
-			const struct block_node *other = l->nodes.items[k];
-
-			if (other->row->role != BLOCK_CONTENT ||
-			    strcmp(other->label, n->label) != 0)
-				continue;
-			ib_diag_add(diag, IB_D_DUPLICATE_LABEL, node_span(n, "label"),
-				    "two file systems have the label '%s'", n->label);
-			ib_diag_note(diag, node_span(other, "label"), "the other is here");
-		}
+		if (other == n)
+			return;
+		if (other->row->role != BLOCK_CONTENT || strcmp(other->label, n->label) != 0)
+			continue;
+		ib_diag_add(diag, IB_D_DUPLICATE_LABEL, node_span(n, "label"),
+			    "two file systems have the label '%s'", n->label);
+		ib_diag_note(diag, node_span(other, "label"), "the other is here");
 	}
+}
+
+/* Against what stands before in L. */
+static void check_labels(const struct layout *l, const struct layout *other, struct ib_diag *diag)
+{
+	vec_foreach (struct block_node *, n, &l->nodes)
+		if ((*n)->row->role == BLOCK_CONTENT)
+			check_label(other, *n, diag);
 }
 
 static void check_root(const struct layout *l, struct ib_diag *diag)
@@ -107,7 +112,7 @@ static uint64_t known_size(const struct layout *l)
 
 	if (l->given.is_given)
 		return l->given.bytes;
-	if (!gib || !read_gib(gib, &kib))
+	if (l->is_second || !gib || !read_gib(gib, &kib))
 		return 0;
 	return round_disk(kib + efi_extra(l, layout_var(l, "IMAGE_ELEMENT")));
 }
@@ -155,13 +160,17 @@ static int check_all(struct layout *l, struct ib_diag *diag)
 	bool is_whole = ib_diag_errors(diag) == errors;
 
 	find_roots(l);
-	fstab_sort(l);
-	check_labels(l, diag);
+	fstab_sort(&l->mounts);
+	l->all_mounts = l->mounts;
+	check_labels(l, l, diag);
 	if (!is_whole)
 		return -1;
-	check_root(l, diag);
+	l->is_second = l->input->is_one_of_many && !l->root;
+	if (!l->input->is_one_of_many)
+		check_root(l, diag);
 	check_sizes(l, diag);
-	(void)boot_check(l, diag);
+	if (!l->input->is_one_of_many)
+		(void)boot_check(l, diag);
 	return ib_diag_errors(diag) == errors ? 0 : -1;
 }
 
@@ -182,6 +191,73 @@ struct layout *layout_new(const struct layout_input *input, const struct ib_sour
 
 	l->input = NULL;
 	return r == 0 ? l : NULL;
+}
+
+static void check_mounts(const struct layout *l, const struct layout *other, struct ib_diag *diag)
+{
+	vec_foreach (struct block_node *, n, &l->mounts)
+		vec_foreach (struct block_node *, m, &other->mounts) {
+			if (!(*n)->mount || !(*m)->mount || strcmp((*n)->mount, (*m)->mount) != 0)
+				continue;
+			ib_diag_add(diag, IB_D_DUPLICATE_MOUNT, node_span(*n, "mount"),
+				    "'%s' is mounted twice", (*n)->mount);
+			ib_diag_note(diag, node_span(*m, "mount"), "the first is here");
+		}
+}
+
+static void check_pairs(struct layout *const *disks, size_t len, struct ib_diag *diag)
+{
+	for (size_t i = 0; i < len; i++)
+		for (size_t k = 0; k < i; k++) {
+			check_mounts(disks[i], disks[k], diag);
+			check_labels(disks[i], disks[k], diag);
+		}
+}
+
+/* The disk that holds the file system of /boot, else of /. */
+static struct layout *boot_disk(struct layout *const *disks, size_t len, struct layout *root)
+{
+	for (size_t i = 0; i < len; i++)
+		if (disks[i]->boot && disks[i]->boot != disks[i]->root)
+			return disks[i];
+	return root;
+}
+
+static void share(struct layout *const *disks, size_t len, struct layout *root, struct layout *boot)
+{
+	struct block_node_vec all = { NULL, 0, 0 };
+
+	for (size_t i = 0; i < len; i++)
+		vec_foreach (struct block_node *, n, &disks[i]->mounts)
+			vec_push(root->arena, &all, *n);
+	fstab_sort(&all);
+	for (size_t i = 0; i < len; i++) {
+		disks[i]->all_mounts = all;
+		disks[i]->disks = disks;
+		disks[i]->disks_len = len;
+		disks[i]->root = root->root;
+		disks[i]->boot = boot->boot;
+	}
+}
+
+int layout_join(struct layout *const *disks, size_t len, struct ib_diag *diag)
+{
+	size_t errors = ib_diag_errors(diag), root = len;
+	struct layout *boot;
+
+	for (size_t i = len; i > 0; i--)
+		if (disks[i - 1]->root)
+			root = i - 1;
+	check_pairs(disks, len, diag);
+	check_root(disks[root < len ? root : 0], diag);
+	if (ib_diag_errors(diag) > errors)
+		return -1;
+	boot = boot_disk(disks, len, disks[root]);
+	share(disks, len, disks[root], boot);
+	for (size_t i = 0; i < len; i++)
+		disks[i]->has_bootloader = disks[i]->has_bootloader && disks[i] == boot;
+	(void)boot_check(boot, diag);
+	return ib_diag_errors(diag) > errors ? -1 : (int)root;
 }
 
 const char *layout_root_label(const struct layout *l)
@@ -229,7 +305,7 @@ const char *const *layout_excluded(const struct layout *l, const struct block_no
 	struct str_vec paths = { NULL, 0, 0 };
 	size_t len = strcmp(n->mount, "/") == 0 ? 0 : strlen(n->mount);
 
-	vec_foreach (struct block_node *, m, &l->mounts) {
+	vec_foreach (struct block_node *, m, &l->all_mounts) {
 		const char *mount = (*m)->mount;
 
 		if (*m != n && mount && strncmp(mount, n->mount, len) == 0 && mount[len] == '/' &&
@@ -370,7 +446,8 @@ static int compute_size(const struct layout *l, uint64_t *ret_bytes, struct ib_e
 
 	if (!l->is_dib && has_slots)
 		return sum_layout(l, ret_bytes, err);
-	int r = need(l, l->root, l->is_dib, &kib, err);
+	const struct block_node *content = l->is_dib ? l->root : l->top->children;
+	int r = content->mount ? need(l, content, l->is_dib, &kib, err) : 0;
 
 	if (r < 0)
 		return r;
@@ -393,7 +470,7 @@ static int settle_size(struct layout *l, struct ib_error *err)
 		l->size = l->given.bytes;
 		return 0;
 	}
-	if (!gib || !*gib)
+	if (l->is_second || !gib || !*gib)
 		return compute_size(l, &l->size, err);
 	if (!read_gib(gib, &kib))
 		return bad_number(err, "DIB_IMAGE_SIZE", gib);

@@ -148,10 +148,9 @@ static const char *known_variable(const void *context, const char *name)
 	return plan_known_find(context, name);
 }
 
-static int find_config(struct planner *pl, const struct plan_stage *stage,
+static int find_config(struct planner *pl, const struct plan_stage *stage, const struct ib_op *op,
 		       struct layout_input *input)
 {
-	const struct ib_op *op = layout_op(&stage->settings);
 	struct plan_known known = { pl->plan, stage };
 	const char *config = plan_known_find(&known, "DIB_BLOCK_DEVICE_CONFIG");
 
@@ -229,32 +228,112 @@ static void set_device_kind(struct plan *p, struct plan_stage *stage, const char
 	}
 }
 
-int disk_plan(struct planner *pl, struct plan_stage *stage)
+static bool is_file_name(const char *name)
+{
+	return *name && *name != '.' && *name != '-' &&
+	       name[strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				 "abcdefghijklmnopqrstuvwxyz_.-")] == '\0';
+}
+
+/* The name of one of several disks. NULL where it was reported. */
+static const char *disk_name(struct planner *pl, const struct plan_stage *stage,
+			     const struct ib_op *op)
+{
+	const struct ib_node *root = op->layout.root;
+	const char *name = root ? root->name : NULL;
+
+	if (!name) {
+		ib_diag_add(pl->diag, IB_D_DISK_NAME, op->keyword_at.end ? op->keyword_at : op->at,
+			    "a stage with several disks has a name= for each, and this has none");
+		ib_diag_hint(pl->diag, root ? "write name=data, for files called IMAGE-data.EXT"
+					    : "--file describes the one disk of a stage");
+	} else if (!is_file_name(name)) {
+		ib_diag_add(pl->diag, IB_D_DISK_NAME, root->name_at,
+			    "disk name '%s': letters, digits, '_', '-' and '.'", name);
+		return NULL;
+	}
+	vec_foreach (struct plan_disk, other, &stage->disks) {
+		if (!name || !other->name || strcmp(other->name, name) != 0)
+			continue;
+		ib_diag_add(pl->diag, IB_D_DISK_NAME, root->name_at,
+			    "two disks of the stage are called '%s'", name);
+		ib_diag_note(pl->diag, other->op->layout.root->name_at, "the other is here");
+		return NULL;
+	}
+	return name;
+}
+
+/* What the target needs for what is on the disk. */
+static void add_packages_of(struct plan *p, struct plan_stage *stage, const struct ib_op *op)
+{
+	const struct ib_node *root = op ? op->layout.root : NULL;
+	const char *choice = root ? pairs_find(&root->attrs, "packages") : NULL;
+
+	if (root && !(choice && strcmp(choice, "no") == 0))
+		add_packages(p, stage, root, op->at);
+}
+
+static int add_disk(struct planner *pl, struct plan_stage *stage, const struct ib_op *op,
+		    bool is_one_of_many)
 {
 	struct plan *p = pl->plan;
 	struct plan_known *known = arena_alloc(p->arena, sizeof(*known));
-	const struct ib_op *op = layout_op(&stage->settings);
 	struct layout_input input = { .arch = p->arch,
 				      .has_bootloader = stage->has_bootloader,
 				      .has_vm = element_set_find(&stage->set, "vm") != NULL,
+				      .is_one_of_many = is_one_of_many,
 				      .lookup = known_variable,
 				      .lookup_context = known };
-	const char *choice =
-		op && op->layout.root ? pairs_find(&op->layout.root->attrs, "packages") : NULL;
-	struct layout *layout;
+	struct plan_disk disk = { .op = op };
 
 	*known = (struct plan_known){ p, stage };
+	if (is_one_of_many)
+		disk.name = disk_name(pl, stage, op);
+	if ((is_one_of_many && !disk.name) || find_config(pl, stage, op, &input) < 0)
+		return -1;
+	disk.layout = layout_new(&input, p->sources, p->arena, pl->diag);
+	if (!disk.layout)
+		return -1;
+	vec_push(p->arena, &stage->disks, disk);
+	return 0;
+}
+
+static int join_disks(struct planner *pl, struct plan_stage *stage)
+{
+	size_t n = stage->disks.len;
+	struct layout **layouts = arena_alloc(pl->plan->arena, n * sizeof(*layouts));
+	int root;
+
+	for (size_t i = 0; i < n; i++)
+		layouts[i] = stage->disks.items[i].layout;
+	root = n > 1 ? layout_join(layouts, n, pl->diag) : 0;
+	if (root < 0)
+		return -1;
+	stage->layout = layouts[root];
+	return 0;
+}
+
+int disk_plan(struct planner *pl, struct plan_stage *stage)
+{
+	struct plan *p = pl->plan;
+	const struct ib_op *op = layout_op(&stage->settings);
+	size_t n = 0;
+	int r = 0;
+
+	vec_foreach (struct ib_op, it, &stage->settings)
+		n += it->code == IB_OP_LAYOUT;
 	if (!(stage->is_product && stage_needs_disk(p, stage->ir)) && !op)
 		return 0;
-	if (find_config(pl, stage, &input) < 0)
-		return -1;
-	layout = layout_new(&input, p->sources, p->arena, pl->diag);
-	if (!layout)
+	if (!op)
+		r = add_disk(pl, stage, NULL, false);
+	vec_foreach (struct ib_op, it, &stage->settings)
+		if (it->code == IB_OP_LAYOUT)
+			r |= add_disk(pl, stage, it, n > 1);
+	if (r < 0 || join_disks(pl, stage) < 0)
 		return -1;
 	if (op)
-		set_device_kind(p, stage, layout_device_kind(layout));
-	if (op && op->layout.root && !(choice && strcmp(choice, "no") == 0))
-		add_packages(p, stage, op->layout.root, op->at);
-	stage->layout = layout;
+		set_device_kind(p, stage, layout_device_kind(stage->layout));
+	vec_foreach (struct plan_disk, disk, &stage->disks)
+		add_packages_of(p, stage, disk->op);
 	return 0;
 }

@@ -333,6 +333,6 @@ void ib_plan_emit_keys(const struct plan *p, struct buf *out)
 void ib_plan_emit_layout(const struct plan *p, struct buf *out)
 {
 	for (size_t i = 0; i < p->stages_len; i++)
-		if (p->stages[i].layout)
-			layout_emit(p->stages[i].layout, out);
+		vec_foreach (struct plan_disk, disk, &p->stages[i].disks)
+			layout_emit(disk->layout, out);
 }

@@ -52,6 +52,14 @@ struct step {
 };
 struct step_vec VEC(struct step);
 
+/* A disk of a stage. */
+struct plan_disk {
+	struct layout *layout;
+	const char *name;		/* of NAME-DISK.EXT; NULL: the only one */
+	const struct ib_op *op;		/* its LAYOUT, or NULL */
+};
+struct plan_disk_vec VEC(struct plan_disk);
+
 struct plan_stage {
 	const struct ib_stage *ir;
 	const struct plan_stage *parent; /* whose tree it continues, or NULL */
@@ -72,7 +80,8 @@ struct plan_stage {
 					 * stages see; the rest finish a product */
 	struct map guessed;		/* variables known without a shell */
 	struct ib_pair_vec env;		/* what hooks get besides the engine's own: --env, ENV, DIB_BLOCK_DEVICE of a LAYOUT */
-	struct layout *layout;		/* NULL where the stage is no product with a disk */
+	struct layout *layout;		/* of the disk with the root; NULL where there is no disk */
+	struct plan_disk_vec disks;	/* in the order of the text */
 	bool has_bootloader;		/* `bootloader` is in the closure */
 	struct digest last_key;		/* the seed of UUIDs */
 	struct digest hooks_all;	/* of hooks/, taken before the keys: the build checks it */

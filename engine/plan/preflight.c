@@ -260,8 +260,8 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 		check_outputs(&pf, &p->stages[i]);
 		check_runs(&pf, &p->stages[i]);
 		fetches_tools(p, &p->stages[i], need_at, &pf);
-		if (p->stages[i].layout)
-			layout_tools(p->stages[i].layout, need_tool, &pf);
+		vec_foreach (struct plan_disk, disk, &p->stages[i].disks)
+			layout_tools(disk->layout, need_tool, &pf);
 		needs_disk = needs_disk || stage_needs_disk(p, p->stages[i].ir);
 	}
 	need_space(&pf, p->options->store, STORE_SPACE, "the store");

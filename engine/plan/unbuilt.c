@@ -75,13 +75,8 @@ static void check_op(struct planner *pl, const struct ib_op *op)
 
 void unbuilt_check_ops(struct planner *pl, const struct ib_op_vec *ops)
 {
-	size_t layouts = 0;
-
-	vec_foreach (struct ib_op, op, ops) {
+	vec_foreach (struct ib_op, op, ops)
 		check_op(pl, op);
-		if (op->code == IB_OP_LAYOUT && ++layouts == 2)
-			unbuilt(pl, op->at, "a second disk (LAYOUT) in one stage");
-	}
 }
 
 void unbuilt_check(struct planner *pl, const struct ib_stage *stage)

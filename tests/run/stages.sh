@@ -264,6 +264,59 @@ missing() {
 }
 it 'a path that is not there is an error at its word' missing
 
+disks() {
+	recipe <<-'END'
+		FROM tiny AS base
+		LAYOUT gpt size=64MiB packages=no {
+			partition root {
+				ext4 mount=/
+			}
+		}
+		RUN mkdir -p /srv/data && echo kept >/srv/data/file
+
+		FROM base
+		LAYOUT gpt name=system size=200MiB packages=no {
+			partition root {
+				ext4 mount=/
+			}
+		}
+		LAYOUT mbr name=data size=64MiB packages=no {
+			partition srv {
+				ext4 mount=/srv label=srv
+			}
+		}
+		OUTPUT raw tar
+	END
+	expect 0 build
+	[ "$(content r etc/fstab)" = \
+		"$(printf 'LABEL=%s ext4 defaults 0 %s\n' 'cloudimg-rootfs /' 1 'srv /srv' 2)" ]
+	sfdisk -d "$dir/r-system.raw" | grep -q '^label: gpt'
+	sfdisk -d "$dir/r-data.raw" | grep -q '^label: dos'
+	sgdisk -v "$dir/r-system.raw" | grep -q 'No problems found'
+	for disk in system data; do
+		dd if="$dir/r-$disk.raw" "of=$work/$disk" bs=1M skip=1 conv=sparse status=none
+		[ $disk != system ] || truncate -s -1M "$work/$disk"
+		e2fsck -fn "$work/$disk"
+	done
+	[ "$(debugfs -R 'cat /data/file' "$work/data")" = kept ]
+	[ "$(debugfs -R 'ls -p /srv' "$work/system" | grep -vc '/\.*/[0-9]*/$\|^$')" -eq 0 ]
+	[ "$(blkid -p -s UUID -o value "$work/data")" != "$(blkid -p -s UUID -o value "$work/system")" ]
+}
+if (need sfdisk sgdisk e2fsck debugfs blkid) >/dev/null; then
+	it 'two LAYOUTs are two disks, with one fstab, and the LAYOUT of the stage before is not theirs' disks
+fi
+
+one_disk() {
+	rm "$dir/r-data.raw"
+	expect 0 build
+	[ -z "$(ran)" ]
+	[ -f "$dir/r-data.raw" ]
+	grep -q "r-system.raw' is up to date" "$home/events"
+}
+if [ -f "$dir/r-data.raw" ]; then
+	it 'a disk that is missing is written alone' one_disk
+fi
+
 as_root() {
 	recipe <<-'END'
 		FROM tiny AS base
