@@ -262,18 +262,45 @@ static int open_parent(int root_fd, const char *path, const char **ret_name)
 	return fs_open_in(root_fd, parent ? parent : ".", O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
 }
 
+/* Does CHANGE to NAME in PARENT_FD, whose times stay where they can: a mount point comes and goes,
+ * and no image shows that it was there. */
+static int change_parent(int parent_fd, const char *name, int (*change)(int, const char *))
+{
+	struct timespec times[2];
+	struct stat st;
+	char path[32];
+	int r;
+
+	if (parent_fd < 0 || fstat(parent_fd, &st) < 0)
+		return -errno;
+	r = change(parent_fd, name);
+	if (r < 0)
+		return r;
+	times[0] = st.st_atim;
+	times[1] = st.st_mtim;
+	sb_fd_path(parent_fd, path); /* an O_PATH descriptor takes no times itself */
+	(void)utimensat(AT_FDCWD, path, times, 0);
+	return 0;
+}
+
+static int make_dir(int parent_fd, const char *name)
+{
+	return mkdirat(parent_fd, name, 0755) < 0 ? -errno : 0;
+}
+
+static int make_file(int parent_fd, const char *name)
+{
+	cleanup_fd int fd = openat(parent_fd, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
+
+	return fd < 0 ? -errno : 0;
+}
+
 static int make_point(int root_fd, const char *path, bool is_file)
 {
 	const char *name = NULL;
 	cleanup_fd int parent = open_parent(root_fd, path, &name);
-	cleanup_fd int fd = -1;
 
-	if (parent < 0)
-		return -errno;
-	if (!is_file)
-		return mkdirat(parent, name, 0755) < 0 ? -errno : 0;
-	fd = openat(parent, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0644);
-	return fd < 0 ? -errno : 0;
+	return change_parent(parent, name, is_file ? make_file : make_dir);
 }
 
 int mountpoint_in(int root_fd, const char *path, bool is_file, struct made_paths *made,
@@ -304,6 +331,14 @@ int mountpoint_in(int root_fd, const char *path, bool is_file, struct made_paths
 	return fd < 0 ? ib_fail(err, errno, "open mount point %s", path) : fd;
 }
 
+/* Not empty means that the step put something beside it: then it stays. */
+static int remove_point(int parent_fd, const char *name)
+{
+	if (unlinkat(parent_fd, name, AT_REMOVEDIR) == 0)
+		return 0;
+	return errno == ENOTDIR && unlinkat(parent_fd, name, 0) == 0 ? 0 : -errno;
+}
+
 void made_paths_remove(struct made_paths *made, int root_fd)
 {
 	while (made->len) {
@@ -311,9 +346,7 @@ void made_paths_remove(struct made_paths *made, int root_fd)
 		const char *name = NULL;
 		cleanup_fd int parent = open_parent(root_fd, path, &name);
 
-		/* Not empty means that the step put something beside it: then it stays. */
-		if (parent >= 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno == ENOTDIR)
-			(void)unlinkat(parent, name, 0);
+		(void)change_parent(parent, name, remove_point);
 		free(path);
 	}
 	free(made->paths);
