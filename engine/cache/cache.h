@@ -72,7 +72,7 @@ int store_file_digest(struct store *s, int fd, bool write, struct digest *ret_di
 		      struct ib_error *err);
 
 /* Directories that steps share from build to build (RUN --mount=type=cache). */
-enum store_sharing { STORE_SHARED, STORE_LOCKED, STORE_PRIVATE };
+enum store_sharing { STORE_SHARED, STORE_PRIVATE, STORE_LOCKED }; /* the stronger the later */
 
 struct store_cache {
 	const char *id;

@@ -8,10 +8,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+
+/* A cache of the step, however often it is mounted. */
+struct held {
+	struct store_cache cache;
+	size_t index; /* of the mount that fills it */
+};
+struct held_vec VEC(struct held);
 
 struct mounting {
 	struct stage_run *sr;
@@ -20,6 +28,7 @@ struct mounting {
 	const struct ib_mount *mount;
 	size_t index; /* of the mount */
 	const char *target;
+	const struct held_vec *caches;
 };
 
 static uint32_t number_of(const struct ib_mount *m, const char *key, int base, uint32_t otherwise)
@@ -47,16 +56,29 @@ static int draft_new(struct mounting *g, const char **ret_dir, struct ib_error *
 	return 0;
 }
 
-/* source= of another tree, below its root: symlinks count as in a chroot. */
-static int open_source(struct mounting *g, struct ib_error *err)
+/* Where source= of another tree is in the supervisor's root: symlinks count as in a chroot. */
+static int find_source(struct mounting *g, const char **ret_path, bool *ret_is_file,
+		       struct ib_error *err)
 {
 	const char *source = mount_value(g->mount, "source");
-	int root_fd = -1, fd, r = tree_ref_open(g->sr, &g->mount->from, &root_fd, NULL, NULL, err);
+	int root_fd = -1, r = tree_ref_open(g->sr, &g->mount->from, &root_fd, NULL, NULL, err);
+	cleanup_fd int fd = -1;
+	char link[32], path[PATH_MAX];
+	struct stat st;
+	ssize_t n;
 
 	if (r < 0)
 		return r;
 	fd = fs_open_in(root_fd, source ? source : "/", O_PATH | O_CLOEXEC, 0);
-	return fd < 0 ? ib_fail(err, errno, "open '%s' of '%s'", source, g->mount->from.name) : fd;
+	if (fd < 0)
+		return ib_fail(err, errno, "open '%s' of '%s'", source, g->mount->from.name);
+	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof(path) - 1);
+	if (n < 0 || fstat(fd, &st) < 0)
+		return ib_fail(err, errno, "look at '%s' of '%s'", source, g->mount->from.name);
+	*ret_path = arena_strndup(g->sr->arena, path, (size_t)n);
+	*ret_is_file = !S_ISDIR(st.st_mode);
+	return 0;
 }
 
 /* "data" in DIR becomes what the mount's source is: a file or a directory. */
@@ -64,16 +86,15 @@ static int copy_source(struct mounting *g, const char *dir, bool *ret_is_file, s
 {
 	const struct copy_entry_vec *entries = &g->step->mounted[g->index];
 	cleanup_fd int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	cleanup_fd int to = -1, from = -1;
-	char path[32];
+	cleanup_fd int to = -1;
+	const char *from = NULL;
 	int context_fd = -1, r;
 
 	if (dir_fd < 0)
 		return ib_fail(err, errno, "open '%s'", dir);
 	if (g->mount->from.kind != IB_FROM_CONTEXT) {
-		from = open_source(g, err);
-		(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", from);
-		return from < 0 ? from : fs_copy_at(AT_FDCWD, path, dir_fd, "data", err);
+		r = find_source(g, &from, ret_is_file, err);
+		return r < 0 ? r : fs_copy_at(AT_FDCWD, from, dir_fd, "data", err);
 	}
 	r = tree_ref_open(g->sr, &g->mount->from, &context_fd, NULL, NULL, err);
 	if (r < 0)
@@ -105,25 +126,15 @@ static int mount_copy(struct mounting *g, struct ib_error *err)
 
 static int mount_BIND(struct mounting *g, struct ib_error *err)
 {
-	cleanup_fd int fd = -1;
-	char link[32], path[4096];
-	struct stat st;
-	ssize_t n;
+	struct sandbox_bind b = { .is_readonly = true };
+	int r;
 
 	if (g->mount->from.kind == IB_FROM_CONTEXT || mount_is(g->mount, "rw"))
 		return mount_copy(g, err);
-	fd = open_source(g, err);
-	if (fd < 0)
-		return fd;
-	(void)snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0 || fstat(fd, &st) < 0)
-		return ib_fail(err, errno, "look at the mount's source");
-	path[n] = '\0';
-	add_bind(g, (struct sandbox_bind){ .source = arena_strdup(g->sr->arena, path),
-					   .is_readonly = true,
-					   .is_file = !S_ISDIR(st.st_mode) });
-	return 0;
+	r = find_source(g, &b.source, &b.is_file, err);
+	if (r >= 0)
+		add_bind(g, b);
+	return r;
 }
 
 static int fill_cache(void *context, const char *dir, struct ib_error *err)
@@ -147,7 +158,15 @@ static int fill_cache(void *context, const char *dir, struct ib_error *err)
 	return 0;
 }
 
-static int mount_CACHE(struct mounting *g, struct ib_error *err)
+static const char *cache_id(const struct mounting *g)
+{
+	const char *id = mount_value(g->mount, "id");
+
+	return id ? id : g->target;
+}
+
+/* Of a cache that is mounted twice the sharing that waits longest counts. */
+static void note_cache(struct mounting *g, struct held_vec *caches)
 {
 	static const struct {
 		const char *name;
@@ -155,20 +174,39 @@ static int mount_CACHE(struct mounting *g, struct ib_error *err)
 	} sharings[] = { { "shared", STORE_SHARED },
 			 { "private", STORE_PRIVATE },
 			 { "locked", STORE_LOCKED } };
-	const char *id = mount_value(g->mount, "id"), *how = mount_value(g->mount, "sharing");
-	struct store_cache cache = { .id = id ? id : g->target, .fill = fill_cache, .context = g };
-	int fd;
+	const char *how = mount_value(g->mount, "sharing");
+	struct held held = { .cache = { .id = cache_id(g), .fill = fill_cache },
+			     .index = g->index };
+	struct held *same = NULL;
 
 	for (size_t i = 0; how && i < ARRAY_SIZE(sharings); i++)
 		if (strcmp(how, sharings[i].name) == 0)
-			cache.sharing = sharings[i].sharing;
-	fd = store_cache_open(g->sr->run->store, &cache, g->sr->arena, err);
-	if (fd < 0)
-		return fd;
-	vec_push(g->sr->arena, &g->action->locks, fd);
-	add_bind(g,
-		 (struct sandbox_bind){ .source = arena_printf(g->sr->arena, "%s/data", cache.dir),
-					.is_readonly = mount_is(g->mount, "ro") });
+			held.cache.sharing = sharings[i].sharing;
+	vec_foreach (struct held, it, caches)
+		if (strcmp(it->cache.id, held.cache.id) == 0)
+			same = it;
+	if (!same)
+		vec_push(g->sr->arena, caches, held);
+	else if (same->cache.sharing < held.cache.sharing)
+		same->cache.sharing = held.cache.sharing;
+}
+
+static int compare_held(const void *a, const void *b)
+{
+	const struct held *x = a, *y = b;
+
+	return strcmp(x->cache.id, y->cache.id);
+}
+
+static int mount_CACHE(struct mounting *g, struct ib_error *err)
+{
+	(void)err;
+	vec_foreach (const struct held, held, g->caches)
+		if (strcmp(held->cache.id, cache_id(g)) == 0)
+			add_bind(g, (struct sandbox_bind){
+					    .source = arena_printf(g->sr->arena, "%s/data",
+								   held->cache.dir),
+					    .is_readonly = mount_is(g->mount, "ro") });
 	return 0;
 }
 
@@ -223,6 +261,50 @@ static int mount_SECRET(struct mounting *g, struct ib_error *err)
 	return 0;
 }
 
+static struct mounting mounting_of(struct stage_run *sr, const struct step *s, struct action *a,
+				   size_t i)
+{
+	const struct ib_mount *m = &s->op->run.mounts.items[i];
+
+	return (struct mounting){ .sr = sr,
+				  .step = s,
+				  .action = a,
+				  .mount = m,
+				  .index = i,
+				  .target = mount_target(&s->op->run, m, sr->arena) };
+}
+
+static int fail_mount(const struct mounting *g, struct ib_error *err)
+{
+	err->at = g->mount->at;
+	return ib_wrap(err, "prepare the mount");
+}
+
+/* Every cache once, in the order of their names: no two steps wait for each other. */
+static int open_caches(struct stage_run *sr, const struct step *s, struct action *a,
+		       struct held_vec *ret_caches, struct ib_error *err)
+{
+	for (size_t i = 0; i < s->op->run.mounts.len; i++) {
+		struct mounting g = mounting_of(sr, s, a, i);
+
+		if (g.mount->type == IB_MOUNT_CACHE)
+			note_cache(&g, ret_caches);
+	}
+	if (ret_caches->len)
+		qsort(ret_caches->items, ret_caches->len, sizeof(*ret_caches->items), compare_held);
+	vec_foreach (struct held, held, ret_caches) {
+		struct mounting g = mounting_of(sr, s, a, held->index);
+		int fd;
+
+		held->cache.context = &g;
+		fd = store_cache_open(sr->run->store, &held->cache, sr->arena, err);
+		if (fd < 0)
+			return fail_mount(&g, err);
+		vec_push(sr->arena, &a->locks, fd);
+	}
+	return 0;
+}
+
 int action_mounts(struct stage_run *sr, const struct step *s, struct action *a,
 		  struct ib_error *err)
 {
@@ -232,24 +314,17 @@ int action_mounts(struct stage_run *sr, const struct step *s, struct action *a,
 		[IB_MOUNT_TMPFS] = mount_TMPFS,
 		[IB_MOUNT_SECRET] = mount_SECRET,
 	};
-	const struct ib_op_run *run = &s->op->run;
+	struct held_vec caches = { NULL, 0, 0 };
+	int r = open_caches(sr, s, a, &caches, err);
 
-	for (size_t i = 0; i < run->mounts.len; i++) {
-		const struct ib_mount *m = &run->mounts.items[i];
-		struct mounting g = { .sr = sr,
-				      .step = s,
-				      .action = a,
-				      .mount = m,
-				      .index = i,
-				      .target = mount_target(run, m, sr->arena) };
-		int r = table[m->type](&g, err);
+	for (size_t i = 0; r >= 0 && i < s->op->run.mounts.len; i++) {
+		struct mounting g = mounting_of(sr, s, a, i);
 
-		if (r >= 0)
-			continue;
-		err->at = m->at;
-		return ib_wrap(err, "prepare the mount");
+		g.caches = &caches;
+		if (table[g.mount->type](&g, err) < 0)
+			r = fail_mount(&g, err);
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 int action_mounts_key(struct stage_run *sr, const struct step *s, struct hasher *h,

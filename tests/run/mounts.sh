@@ -15,6 +15,11 @@ build() {
 	as_user "$who" env HOME="$dir/home" WORD_OF_TEST='hush hush' sh -c 'cd "$0" && exec "$@" >events' "$dir" \
 		"$IMAGEBUILD" build --progress=json --element-path "$tests/elements" "$@"
 }
+build_within() {
+	chown -R -h "$who": "$dir"
+	as_user "$who" env HOME="$dir/home" timeout -s INT "$1" sh -c 'cd "$0" && exec "$@"' "$dir" \
+		"$IMAGEBUILD" build --progress=json --element-path "$tests/elements"
+}
 recipe() {
 	printf 'FROM tiny\n' >"$dir/Imagefile"
 	cat >>"$dir/Imagefile"
@@ -56,7 +61,9 @@ missing_secret() {
 	recipe <<-'END'
 		RUN --mount=type=secret,id=token true
 	END
-	expect 3 build && says "^Imagefile:2:11:.*the secret 'token'" && says -- '--secret id=token,src=FILE'
+	expect 3 build
+	says "^Imagefile:2:13: error: the secret 'token'"
+	says -- '--secret id=token,src=FILE'
 	expect 2 build --secret id=token,src=nowhere && says nowhere
 	expect 2 build --secret id=token && says 'neither src nor env'
 	expect 2 build --secret id=token,file=x && says 'unknown key'
@@ -127,6 +134,55 @@ three
 three
 new" ]
 	rm "$dir/.imageignore"
+}
+
+# A stage's tree, copied where it may be written to: a directory, a file, what a cache begins with.
+bind_stage() {
+	cat >"$dir/Imagefile" <<-'END'
+		FROM tiny AS parts
+		RUN mkdir /parts && echo one >/parts/a && echo two >/b && cp -s /b /link
+		FROM tiny
+		RUN --mount=from=parts,source=/parts,target=/m,rw cat /m/a >/out && echo new >/m/a && cat /m/a >>/out
+		RUN --mount=from=parts,source=/link,target=/etc/b,rw cat /etc/b >>/out && echo new >/etc/b
+		RUN --mount=from=parts,source=/b,target=/etc/b cat /etc/b >>/out
+		RUN --mount=type=cache,id=of-parts,from=parts,source=/parts,target=/c cat /c/a >>/out
+		OUTPUT tar
+	END
+	expect 0 build && [ "$(content out)" = "one
+new
+two
+two
+one" ]
+}
+
+# The time of a directory in image.tar.
+time_of() {
+	tar -tv --full-time --utc -f "$dir/image.tar" --no-recursion "./$1" | sed 's/.* \(....-..-..\) .*/\1/'
+}
+
+# Two directories without a mark of the mounts in them, and one that the step itself wrote to.
+mark() {
+	recipe <<-'END'
+		RUN mkdir -p /var/still /var/moved /srv && touch -d @1000000000 /var/still /var/moved /srv
+		RUN --mount=type=tmpfs,target=/var/still/x/y --mount=type=secret,id=token,target=/srv/key true
+		RUN --mount=type=tmpfs,target=/var/moved/x touch /var/moved/file
+	END
+	echo secret >"$dir/token"
+	expect 0 build --secret id=token,src=token
+	[ "$(time_of var/still/)" = 2001-09-09 ]
+	[ "$(time_of srv/)" = 2001-09-09 ]
+	[ "$(time_of var/moved/)" != 2001-09-09 ]
+}
+
+# Three mounts of one cache in one step: none waits for another.
+twice() {
+	recipe <<-'END'
+		RUN --mount=type=cache,id=one,target=/a,sharing=locked --mount=type=cache,id=one,target=/b,sharing=locked <<EOF
+		echo x >/a/file && cat /b/file
+		EOF
+		RUN --mount=type=cache,id=one,target=/a --mount=type=cache,id=one,target=/b,sharing=locked test -e /b/file
+	END
+	expect 0 build_within 30
 }
 
 tmpfs() {
@@ -204,6 +260,9 @@ for who in $user root; do
 	it "a cache lives from build to build and is in no image ($who)" cache
 	it "a locked cache has one user at a time ($who)" locked
 	it "a bind shows the context without what is ignored, and is keyed by it ($who)" bind
+	it "a stage is bound, copied where it is written to ($who)" bind_stage
+	it "a mount point changes no directory's time ($who)" mark
+	it "one step may mount a cache twice ($who)" twice
 	it "a tmpfs has its size, and mounts nest ($who)" tmpfs
 	it "a script, an input and an install type do what they say ($who)" script
 	it "packages for the build alone go at the end of the phase ($who)" build_only
