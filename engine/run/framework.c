@@ -5,6 +5,8 @@
 #include "support/fs.h"
 
 #include <imagebuild/buf.h>
+#include <imagebuild/intern.h>
+#include <imagebuild/map.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -459,18 +461,16 @@ static int manifests_fn(void *arg, struct ib_error *err)
 static const char *label_lines(struct stage_run *sr)
 {
 	const struct ib_op_vec *ops = &sr->stage->settings;
+	struct intern *names = intern_new(sr->arena);
+	struct map last = { 0 };
 	cleanup_buf struct buf text = BUF_INIT;
 
-	for (size_t i = 0; i < ops->len; i++) {
-		const struct ib_op *op = &ops->items[i];
-		bool is_last = op->code == IB_OP_LABEL;
-
-		for (size_t k = i + 1; is_last && k < ops->len; k++)
-			is_last = ops->items[k].code != IB_OP_LABEL ||
-				  strcmp(ops->items[k].env.key, op->env.key) != 0;
-		if (is_last)
+	vec_foreach (struct ib_op, op, ops)
+		if (op->code == IB_OP_LABEL)
+			*map_put(sr->arena, &last, intern_str(names, op->env.key)) = op;
+	vec_foreach (struct ib_op, op, ops)
+		if (op->code == IB_OP_LABEL && map_get(&last, intern_str(names, op->env.key)) == op)
 			buf_printf(&text, "%s=%s\n", op->env.key, op->env.value);
-	}
 	return arena_strdup(sr->arena, text.len ? text.data : "");
 }
 
