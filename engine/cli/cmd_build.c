@@ -11,6 +11,22 @@
 
 int cmd_build(struct cli *cli);
 
+/* What a place in the recipe asks for is shown there. */
+static void print_missing(const struct cli *cli, const struct job *job, const struct missing *m)
+{
+	const char *notes[] = { m->todo, NULL };
+	cleanup_free char *text = ib_xprintf("%s: %s", m->what, m->why);
+	cleanup_buf struct buf out = BUF_INIT;
+
+	if (m->at.end)
+		ib_diag_show(job->sources, m->at, IB_ERROR, text, notes, &out, cli->has_color);
+	else
+		buf_printf(&out, "  %s\n", text);
+	if (!m->at.end && m->todo)
+		buf_printf(&out, "      %s\n", m->todo);
+	(void)fwrite(out.data, 1, out.len, stderr);
+}
+
 static int preflight(struct cli *cli, const struct job *job)
 {
 	struct missing_vec missing = { 0 };
@@ -20,11 +36,8 @@ static int preflight(struct cli *cli, const struct job *job)
 		return IB_EXIT_OK;
 	(void)fprintf(stderr, "imagebuild: error: %s: %zu thing%s missing that the build needs\n",
 		      cli->options.file, missing.len, missing.len == 1 ? " is" : "s are");
-	vec_foreach (struct missing, m, &missing) {
-		(void)fprintf(stderr, "  %s: %s\n", m->what, m->why);
-		if (m->todo)
-			(void)fprintf(stderr, "      %s\n", m->todo);
-	}
+	vec_foreach (struct missing, m, &missing)
+		print_missing(cli, job, m);
 	vec_foreach (struct missing, m, &missing) {
 		if (!m->package)
 			continue;

@@ -183,10 +183,7 @@ static void need_at(void *context, const char *tool, const char *why, struct ib_
 {
 	struct preflight *pf = context;
 	size_t before = pf->missing->len;
-	struct ib_place place;
 
-	if (ib_sources_locate(pf->plan->sources, at.start, &place))
-		why = arena_printf(pf->plan->arena, "%s (%s:%u)", why, place.file, place.line);
 	need_tool(pf, tool, NULL, why);
 	if (pf->missing->len > before)
 		pf->missing->items[before].at = at;

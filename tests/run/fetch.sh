@@ -451,8 +451,8 @@ tools() {
 		mount --bind '$work/no-program' '$(command -v curl)' && mount --bind '$work/no-program' '$(command -v git)' &&
 			cd '$home/r' && runuser -u $user -- env HOME='$home' '$IMAGEBUILD' build --element-path '$tests/elements' \
 				-f r.Imagefile"
-	says 'curl: ADD fetches by it (r.Imagefile:2)'
-	says "git: source 'lib' is fetched by it (r.Imagefile:3)"
+	says '^r.Imagefile:2:5: error: curl: ADD fetches by it$'
+	says "^r.Imagefile:3:1: error: git: source 'lib' is fetched by it$"
 }
 it 'a machine without curl or git is told before the first step, at the line that needs it' tools
 
