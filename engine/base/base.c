@@ -15,7 +15,7 @@ static const struct {
 	[BASE_SCRATCH] = { "scratch", NULL, NULL },
 	[BASE_TAR] = { "tar", tar_look, tar_unpack },
 	[BASE_OCI] = { "oci", oci_look, oci_unpack },
-	[BASE_DISK] = { "disk", NULL, NULL },
+	[BASE_DISK] = { "disk", disk_look, disk_unpack },
 };
 
 enum base_kind base_kind_of(enum ib_base_kind kind)
@@ -48,6 +48,8 @@ void base_parse(struct base *b, const char *name, struct arena *a)
 		mark = strrchr(name, ':');
 	if (mark && strchr(mark, '/'))
 		mark = NULL;
+	if (b->kind == BASE_DISK)
+		mark = strrchr(name, '#');
 	b->path = mark ? arena_strndup(a, name, (size_t)(mark - name)) : arena_strdup(a, name);
 	b->select = mark && mark[1] ? arena_strdup(a, mark + 1) : NULL;
 }

@@ -32,6 +32,7 @@ struct base {
 	bool has_content;      /* false: the file's bytes are what its content is known by */
 	struct digest content; /* of the image's manifest or configuration */
 	bool is_docker; /* oci: an archive of docker's */
+	bool needs_qemu; /* disk: qemu-img converts it first */
 	struct base_layer_vec layers; /* oci: lowest first */
 	const struct image_config *config; /* oci; else NULL */
 };

@@ -15,6 +15,8 @@ void base_report_kind(const struct base *b, int fd, const char *expected, const 
 		      struct ib_diag *diag);
 
 int tar_look(struct base *b, int fd, struct arena *a, struct ib_diag *diag, struct ib_error *err);
+int disk_look(struct base *b, int fd, struct arena *a, struct ib_diag *diag, struct ib_error *err);
+int disk_unpack(const struct base *b, int fd, int dir_fd, int tmp_fd, struct ib_error *err);
 int oci_look(struct base *b, int fd, struct arena *a, struct ib_diag *diag, struct ib_error *err);
 int oci_unpack(const struct base *b, int fd, int dir_fd, int tmp_fd, struct ib_error *err);
 int tar_unpack(const struct base *b, int fd, int dir_fd, int tmp_fd, struct ib_error *err);

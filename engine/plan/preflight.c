@@ -2,6 +2,7 @@
 /* What the machine must have before the first step runs, looked for in one go. */
 #include "plan/private.h"
 
+#include "base/base.h"
 #include "block/block.h"
 #include "output/output.h"
 #include "sandbox/sandbox.h"
@@ -240,6 +241,14 @@ static void check_runs(struct preflight *pf, const struct plan_stage *stage)
 	}
 }
 
+static void check_base(struct preflight *pf, const struct base *b)
+{
+	if (b && b->needs_qemu)
+		need_at(pf, "qemu-img",
+			arena_printf(pf->plan->arena, "FROM disk:%s is converted by it", b->path),
+			b->at);
+}
+
 int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 {
 	struct preflight pf = { .plan = p, .missing = ret_missing };
@@ -251,6 +260,7 @@ int ib_plan_preflight(const struct plan *p, struct missing_vec *ret_missing)
 	need_tool(&pf, "bash", NULL, "environment.d and hooks are run by it");
 	(void)sandbox_preflight(p->options->store, add, &pf);
 	for (size_t i = 0; i < p->stages_len; i++) {
+		check_base(&pf, p->stages[i].base);
 		check_elements(&pf, &p->stages[i]);
 		if (!p->stages[i].is_product)
 			continue;

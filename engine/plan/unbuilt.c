@@ -15,13 +15,6 @@ static void unbuilt(struct planner *pl, struct ib_span at, const char *what)
 
 static void check_base(struct planner *pl, const struct ib_op *op)
 {
-	static const char *const names[] = {
-		[IB_BASE_ELEMENT] = NULL, [IB_BASE_STAGE] = NULL, [IB_BASE_SCRATCH] = NULL,
-		[IB_BASE_TAR] = NULL,     [IB_BASE_OCI] = NULL,   [IB_BASE_DISK] = "FROM disk:",
-	};
-
-	if (names[op->base.kind])
-		unbuilt(pl, op->at, names[op->base.kind]);
 	if (op->base.arch && strcmp(op->base.arch, pl->plan->arch) != 0)
 		unbuilt(pl, op->at, "an image for another architecture than this machine's");
 }

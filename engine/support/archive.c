@@ -15,7 +15,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #define PIECE (1u << 20)
@@ -222,23 +221,11 @@ static int make_file(struct unpacker *u, const struct target *t)
 	return fd < 0 ? fail_make(u) : write_data(u, fd);
 }
 
-/* Where device nodes are not permitted, the file that stands in for one; see support/tree.h. */
 static int make_device(struct unpacker *u, const struct target *t, mode_t type)
 {
-	dev_t dev = archive_entry_rdev(u->entry);
-	cleanup_fd int fd = -1;
-	char text[48];
+	int r = fs_make_device(t->parent_fd, t->name, type, archive_entry_rdev(u->entry));
 
-	if (mknodat(t->parent_fd, t->name, type | 0600, dev) == 0)
-		return 0;
-	if (errno != EPERM)
-		return fail_make(u);
-	fd = openat(t->parent_fd, t->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	(void)snprintf(text, sizeof(text), "%c %u %u", type == S_IFCHR ? 'c' : 'b', major(dev),
-		       minor(dev));
-	if (fd < 0 || fsetxattr(fd, "user.imagebuild.dev", text, strlen(text), 0) < 0)
-		return fail_make(u);
-	return 0;
+	return r < 0 ? ib_fail(u->err, -r, "unpack '%s'", t->path) : 0;
 }
 
 static int make_hard_link(struct unpacker *u, const struct target *t, const char *to)
@@ -425,14 +412,6 @@ static void put_late(struct unpacker *u, const struct target *t)
 	};
 }
 
-static int fail_ids(struct unpacker *u, const struct target *t, long long uid, long long gid)
-{
-	return ib_fail_text(u->err, EINVAL,
-			    "'%s' belongs to %lld:%lld, an id beyond those that /etc/subuid and "
-			    "/etc/subgid give this user; add more there, or build as root",
-			    t->path, uid, gid);
-}
-
 /* Owner before mode and capabilities, which a change of owner clears; the ACL before the mode,
  * which holds the bits that an ACL lacks. */
 static int set_attributes(struct unpacker *u, const struct target *t)
@@ -445,7 +424,7 @@ static int set_attributes(struct unpacker *u, const struct target *t)
 	int r;
 
 	if (fchownat(t->parent_fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == EINVAL ? fail_ids(u, t, uid, gid)
+		return errno == EINVAL ? fs_fail_ids(t->path, uid, gid, u->err)
 				       : ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path,
 						 uid, gid);
 	r = set_xattrs(u, t);

@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 /* Reads to the end of FD, at most MAX bytes. 0 or -errno. */
 static int slurp(int fd, size_t max, struct buf *text)
@@ -307,4 +309,29 @@ char *fs_join(const char *a, const char *b)
 	if (n == 0 || a[n - 1] == '/')
 		return ib_xprintf("%s%s", a, b);
 	return ib_xprintf("%s/%s", a, b);
+}
+
+int fs_make_device(int dir_fd, const char *name, mode_t type, dev_t dev)
+{
+	cleanup_fd int fd = -1;
+	char text[48];
+
+	if (mknodat(dir_fd, name, type | 0600, dev) == 0)
+		return 0;
+	if (errno != EPERM)
+		return -errno;
+	fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	(void)snprintf(text, sizeof(text), "%c %u %u", type == S_IFCHR ? 'c' : 'b', major(dev),
+		       minor(dev));
+	if (fd < 0 || fsetxattr(fd, "user.imagebuild.dev", text, strlen(text), 0) < 0)
+		return -errno;
+	return 0;
+}
+
+int fs_fail_ids(const char *path, long long uid, long long gid, struct ib_error *err)
+{
+	return ib_fail_text(err, EINVAL,
+			    "'%s' belongs to %lld:%lld, an id beyond those that /etc/subuid and "
+			    "/etc/subgid give this user; add more there, or build as root",
+			    path, uid, gid);
 }

@@ -37,6 +37,11 @@ int fs_copy_sparse(int from_fd, off_t from_at, int to_fd, off_t to_at, uint64_t 
 int fs_list(int dir_fd, const char *path, char ***ret_names, size_t *ret_len, struct ib_error *err);
 /* Finds NAME on a PATH string; false if it is not there or not executable. */
 bool fs_find_program(const char *name, const char *path, char *ret_path, size_t size);
+/* A device node (S_IFCHR, S_IFBLK), or where those are not permitted the file that stands in for one; see
+ * support/tree.h. 0 or -errno. */
+int fs_make_device(int dir_fd, const char *name, mode_t type, dev_t dev);
+/* What a refused change of owner (EINVAL) is about. */
+int fs_fail_ids(const char *path, long long uid, long long gid, struct ib_error *err);
 /* a/b, without a doubled slash; freed by the caller. */
 char *fs_join(const char *a, const char *b);
 

@@ -180,3 +180,79 @@ int ptable_write(int fd, const struct ptable *table, struct ib_error *err)
 		return ib_fail(err, -r, "write the partition table");
 	return 0;
 }
+
+static const char *type_text(struct fdisk_partition *pa, bool is_gpt, struct arena *a)
+{
+	struct fdisk_parttype *type = fdisk_partition_get_type(pa);
+	const char *text = type ? fdisk_parttype_get_string(type) : NULL;
+
+	if (!is_gpt)
+		return arena_printf(a, "%02x", type ? fdisk_parttype_get_code(type) : 0);
+	return text ? arena_strdup(a, text) : "";
+}
+
+static size_t read_partitions(struct fdisk_table *table, bool is_gpt, struct arena *a,
+			      struct ptable_partition *ret)
+{
+	struct fdisk_iter *it = fdisk_new_iter(FDISK_ITER_FORWARD);
+	struct fdisk_partition *pa = NULL;
+	size_t n = 0;
+
+	while (it && fdisk_table_next_partition(table, it, &pa) == 0) {
+		const char *name = fdisk_partition_get_name(pa);
+		const char *uuid = fdisk_partition_get_uuid(pa);
+
+		if (fdisk_partition_is_container(pa) || !fdisk_partition_has_start(pa) ||
+		    !fdisk_partition_has_size(pa) || !fdisk_partition_has_partno(pa))
+			continue;
+		ret[n++] = (struct ptable_partition){
+			.start = fdisk_partition_get_start(pa),
+			.size = fdisk_partition_get_size(pa),
+			.type = type_text(pa, is_gpt, a),
+			.name = name ? arena_strdup(a, name) : NULL,
+			.uuid = uuid ? arena_strdup(a, uuid) : NULL,
+			.number = (uint32_t)fdisk_partition_get_partno(pa) + 1,
+			.is_bootable = fdisk_partition_is_bootable(pa) == 1,
+		};
+	}
+	fdisk_free_iter(it);
+	return n;
+}
+
+/* False where there is no table for this sector size. */
+static bool read_table(int fd, unsigned int sector_size, struct arena *a, struct ptable *ret)
+{
+	cleanup_context struct fdisk_context *c = fdisk_new_context();
+	struct fdisk_table *table = NULL;
+	struct ptable_partition *partitions;
+	bool is_gpt;
+
+	if (!c)
+		ib_oom();
+	if (fdisk_set_ask(c, answer, NULL) < 0 ||
+	    fdisk_save_user_sector_size(c, sector_size, sector_size) < 0 ||
+	    fdisk_assign_device_by_fd(c, fd, "the disk", 1) < 0)
+		return false;
+	is_gpt = fdisk_is_label(c, GPT);
+	if ((!is_gpt && !fdisk_is_label(c, DOS)) || fdisk_get_partitions(c, &table) < 0)
+		return false;
+	partitions = arena_alloc(a, (fdisk_table_get_nents(table) + 1) * sizeof(*partitions));
+	*ret = (struct ptable){ .label = is_gpt ? "gpt" : "mbr",
+				.sector_size = sector_size,
+				.partitions = partitions };
+	ret->len = read_partitions(table, is_gpt, a, partitions);
+	fdisk_unref_table(table);
+	return true;
+}
+
+void ptable_read(int fd, struct arena *a, struct ptable *ret_table)
+{
+	struct ptable big = { .label = NULL }, table = { .label = NULL };
+	bool has_small = read_table(fd, 512, a, &table);
+
+	/* a GPT of large sectors has a protective MBR at the same place */
+	if ((!has_small || strcmp(table.label, "mbr") == 0) && read_table(fd, 4096, a, &big) &&
+	    strcmp(big.label, "gpt") == 0)
+		table = big;
+	*ret_table = table;
+}

@@ -3,7 +3,7 @@
 #ifndef IMAGEBUILD_PTABLE_H
 #define IMAGEBUILD_PTABLE_H
 
-#include <imagebuild/base.h>
+#include <imagebuild/arena.h>
 
 struct ib_error;
 
@@ -26,5 +26,9 @@ struct ptable {
 /* Writes the table to the regular file FD, which has its final size. Everything is as given: equal
  * arguments write equal bytes. UEFI 2.10, 5.3 (GPT); MBR as of util-linux. */
 int ptable_write(int fd, const struct ptable *table, struct ib_error *err);
+
+/* Reads FD's table, of whatever sector size: without its id; extended partitions are left out. label is NULL
+ * where there is none. */
+void ptable_read(int fd, struct arena *a, struct ptable *ret_table);
 
 #endif

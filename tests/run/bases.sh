@@ -4,7 +4,7 @@
 # tree is built once more from its import and must be the same tar.
 . "$(dirname "$0")/../lib.sh"
 need_root
-need newuidmap tar gzip bzip2 xz zstd cc setfattr umoci skopeo
+need newuidmap tar gzip bzip2 xz zstd cc setfattr umoci skopeo qemu-img mke2fs sfdisk debugfs
 
 user=bases$$
 make_user $user || skip_all "cannot make a user"
@@ -468,5 +468,114 @@ hostile_layer() {
 	says 'the whiteout names nothing'
 }
 it 'a whiteout of .. is refused' hostile_layer
+
+# Our own disks of the tree, and of `tiny`.
+disks() {
+	cat >"$dir/disks.Imagefile" <<-'END'
+		FROM tar:in.tar
+		LAYOUT gpt packages=no {
+		    partition first size=20MiB { vfat label=FIRST }
+		    partition data size=60MiB { ext4 label=data opts="-J size=4" }
+		    partition root size=40MiB { ext4 label=top mount=/ opts="-J size=4" }
+		}
+		OUTPUT tar raw qcow2
+	END
+	build -f disks.Imagefile
+	for what in disks.raw disks.qcow2; do
+		image "disk:$what#label=top" "from-$what"
+		build -f "from-$what.Imagefile"
+		same disks "from-$what"
+	done
+	for what in partition=3 label=root; do
+		image "disk:disks.raw#$what" picked
+		build -f picked.Imagefile
+		same disks picked
+	done
+	root_build -f picked.Imagefile -o root
+	same disks root
+	image disk:disks.raw largest
+	build -f largest.Imagefile
+	not tar -tf "$dir/largest.tar" ./srv
+}
+it 'a raw and a qcow2 disk bring the tree that they were made of' disks
+
+tiny_disk() {
+	printf 'FROM tiny\nRUN echo x >/x\nLAYOUT gpt packages=no {\npartition root size=200MiB { ext4 mount=/ }\n}\nOUTPUT tar qcow2\n' >"$dir/tiny.Imagefile"
+	build -f tiny.Imagefile
+	printf 'FROM disk:tiny.qcow2\nRUN [ "$(cat /x)" = x ] && echo more >/more\nOUTPUT tar\n' >"$dir/more.Imagefile"
+	build -f more.Imagefile
+	tar --delete -f "$dir/more.tar" ./more
+	tar -tvf "$dir/tiny.tar" --numeric-owner --full-time | grep -v ' \./etc/fstab$' >"$work/a"
+	tar -tvf "$dir/more.tar" --numeric-owner --full-time | grep -v ' \./etc/fstab$' >"$work/b"
+	diff "$work/a" "$work/b"
+	[ "$(tar -xOf "$dir/more.tar" ./x)" = x ]
+}
+it 'the root of a disk is found, and a RUN works in it' tiny_disk
+
+other_ext() {
+	for type in ext2 ext3; do
+		truncate -s 30M "$dir/$type.img"
+		mke2fs -q -F -t $type -b 1024 -d "$work/tree" "$dir/$type.img"
+		image "disk:$type.img" $type
+		build -f $type.Imagefile
+		mkdir "$work/$type"
+		tar --xattrs --xattrs-include='*' --numeric-owner -C "$work/$type" -xf "$dir/$type.tar"
+		diff -r --no-dereference -x dev -x fifo "$work/tree" "$work/$type"
+		[ "$(getfattr --only-values -n user.note "$work/$type/srv/one")" = kept ]
+		[ "$(stat -c '%t %T' "$work/$type/dev/disk")" = '8 1' ]
+		[ "$(stat -c %b "$work/$type/srv/sparse")" -lt 1000 ]
+	done
+}
+it 'ext2 and ext3 of mke2fs are read, over the whole disk' other_ext
+
+bad_disks() {
+	cp "$dir/ext3.img" "$dir/dirty.img"
+	debugfs -w -R 'feature needs_recovery' "$dir/dirty.img" 2>/dev/null
+	image disk:dirty.img dirty
+	expect 4 build -f dirty.Imagefile
+	says "dirty.Imagefile:1:6: error: FROM disk:dirty.img: 'dirty.img': its journal holds changes .*run fsck"
+	truncate -s 60M "$dir/xfs.img"
+	printf 'label: gpt\nsize=20MiB, type=linux\n' | sfdisk -q "$dir/xfs.img"
+	printf XFSB | dd of="$dir/xfs.img" bs=1M seek=1 conv=notrunc 2>/dev/null
+	image disk:xfs.img xfs
+	expect 1 build -f xfs.Imagefile
+	says "xfs.Imagefile:1:6: error: 'xfs.img': it has no ext file system; it holds partition 1 xfs"
+	image 'disk:xfs.img#partition=1' xfs
+	expect 1 build -f xfs.Imagefile
+	says 'the root file system (partition 1) is xfs, and only ext2, ext3 and ext4 are read'
+	image 'disk:disks.raw#uuid=none' xfs
+	expect 1 build -f xfs.Imagefile
+	says "nothing in it has uuid=none; it holds partition 1 vfat, partition 2 ext 'data', partition 3 ext 'top'"
+	image 'disk:disks.raw#third' xfs
+	expect 1 build -f xfs.Imagefile
+	says "expected label=X, uuid=X or partition=N behind '#'"
+	image disk:in.tar xfs
+	expect 1 build -f xfs.Imagefile
+	says 'it is a tar archive, no raw or qcow2 disk image'
+	qemu-img create -q -f qcow2 -b "$dir/disks.qcow2" -F qcow2 "$dir/backed.qcow2"
+	image disk:backed.qcow2 backed
+	expect 1 build -f backed.Imagefile
+	says "'backed.qcow2': it has a backing file; flatten it"
+}
+it 'a disk that cannot be read says why' bad_disks
+
+damaged_disks() {
+	for seed in 1 2 3 4 5 6 7 8; do
+		cp "$dir/ext2.img" "$dir/hurt.img"
+		python3 - "$dir/hurt.img" $seed <<-'END'
+			import random, sys
+			random.seed(int(sys.argv[2]))
+			with open(sys.argv[1], "r+b") as f:
+			    for _ in range(300):
+			        f.seek(random.randrange(2048, 300000))
+			        f.write(bytes([random.randrange(256)]))
+		END
+		image disk:hurt.img hurt
+		status=0
+		build -f hurt.Imagefile >"$work/out" 2>&1 || status=$?
+		[ $status = 0 ] || [ $status = 4 ] || [ $status = 1 ]
+	done
+}
+it 'a damaged file system is an error or a tree, never a crash' damaged_disks
 
 finish
