@@ -187,13 +187,21 @@ static void print_env(const struct emission *em)
 			buf_printf(em->out, "  %s=%s\n", pair->key, shown(pair));
 }
 
+static const char *title(const char *name)
+{
+	return name ? name : "(unnamed)";
+}
+
 static void print_stage(const struct emission *em, size_t index)
 {
 	const char *name = em->stage->ir->name, *last = "";
 	size_t cached = 0;
 
-	buf_printf(em->out, "%sstage %s: %zu steps for %s\n", index ? "\n" : "",
-		   name ? name : "(unnamed)", em->stage->steps.len, em->plan->arch);
+	buf_printf(em->out, "%sstage %s: %zu steps for %s%s\n", index ? "\n" : "", title(name),
+		   em->stage->steps.len, em->plan->arch,
+		   em->stage->is_product ? "" : ", its tree alone");
+	if (em->stage->parent)
+		buf_printf(em->out, "continues stage %s\n", title(em->stage->parent->ir->name));
 	print_elements(em);
 	print_env(em);
 	buf_printf(em->out, "\n%-12s %3s  %-6s  %-16s  %-28s  %s\n", "PHASE", "NR", "SIDE", "STATE",

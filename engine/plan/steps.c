@@ -144,7 +144,7 @@ static int hash_mount(const struct step *s, const struct plan *p, size_t i, int 
 			key_text(out, "key", pair->key);
 			key_text(out, "value", pair->value);
 		}
-	if (plan_import_find(p, &m->from))
+	if (m->from.kind != IB_FROM_CONTEXT)
 		r = hash_tree(p, &m->from, out, err);
 	if (s->mounted)
 		vec_foreach (struct copy_entry, e, &s->mounted[i])

@@ -246,6 +246,57 @@ cached() {
 }
 it 'what is read is copied again when its stage changed' cached
 
+mounted() {
+	recipe <<-'END'
+		FROM tiny AS files
+		RUN echo one >/file
+
+		FROM tiny
+		RUN --mount=from=files,source=/file,target=/in cat /in >/out
+		OUTPUT tar
+	END
+	expect 0 build
+	[ "$(content r out)" = one ]
+	expect 0 build
+	[ -z "$(ran)" ]
+	sed -i 's/echo one/echo two/' "$dir/r.Imagefile"
+	expect 0 build
+	[ "$(content r out)" = two ]
+}
+it 'RUN --mount=from= reads another stage, and runs again when that changed' mounted
+
+long() {
+	{
+		echo "FROM tiny AS s0"
+		for i in $(seq 1 40); do
+			printf 'FROM s%d AS s%d\nRUN echo %d >>/count\n' $((i - 1)) "$i" "$i"
+		done
+		echo "OUTPUT tar"
+	} | recipe
+	expect 0 build
+	[ "$(content r count | wc -l)" -eq 40 ]
+}
+it 'forty stages in a row are one image' long
+
+imported() {
+	mkdir -p "$work/tree/etc"
+	printf 'ID=imported\nVERSION_ID=7\n' >"$work/tree/etc/os-release"
+	tar -C "$work/tree" -cf "$dir/in.tar" .
+	recipe <<-'END'
+		FROM tar:in.tar AS base
+		COPY <<TEXT /one
+		one
+		TEXT
+
+		FROM base
+		COPY --from=base /one /two
+		OUTPUT tar
+	END
+	expect 0 build
+	[ "$(content r one)$(content r two)" = oneone ]
+}
+it 'a stage that starts from an archive is continued and read as any other' imported
+
 missing() {
 	recipe <<-'END'
 		FROM tiny AS files
