@@ -128,6 +128,7 @@ static void find_add(struct stage_run *sr, const struct step *s)
 			 ((struct fetched){ .at = word->at,
 					    .url = url.url,
 					    .is_git = url.is_git,
+					    .is_unpacked = s->op->copy.is_unpacked,
 					    .ref = { .name = url.ref },
 					    .name = url.name,
 					    .subdir = url.subdir }));
@@ -179,7 +180,8 @@ static void hash_file(const struct fetched *x, struct hasher *h)
 	if (stat(x->path, &st) == 0)
 		mtime = st.st_mtim.tv_sec;
 	hasher_add(h, &x->digest, sizeof(x->digest));
-	if (!x->request.name)
+	/* what is unpacked has times of its own */
+	if (!x->request.name && !x->is_unpacked)
 		hasher_add(h, &mtime, sizeof(mtime));
 }
 

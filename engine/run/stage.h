@@ -56,7 +56,7 @@ struct context_vec VEC(struct context);
 struct fetched {
 	struct ib_span at;
 	const char *url, *shown; /* shown: without a password */
-	bool is_git;
+	bool is_git, is_unpacked;
 	const char *path;              /* in the cache; NULL: not fetched yet */
 	struct digest digest;          /* of a file */
 	struct fetch_ref ref;          /* of a repository */
