@@ -347,6 +347,7 @@ static void include(struct walk *w, struct ib_ast_instruction *in)
 			    "%s", err.text);
 		return;
 	}
+	ib_sources_included(w->r->sources, text, word->at);
 	ast = arena_alloc(w->r->arena, sizeof(*ast));
 	recipe_parse(w->r, text, ast);
 	in->included = ast->instructions;

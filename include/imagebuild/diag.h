@@ -44,7 +44,8 @@ size_t ib_diag_count(const struct ib_diag *d);
  *   Imagefile:5:1: error: unknown instruction 'FORM'; did you mean 'FROM'? [IB1001]
  *       5 | FORM x
  *         | ^~~~
- * The same finding at the same place is printed once. */
+ * then its hints, the INCLUDEs that brought its file, and its notes. The same finding at the same
+ * place is printed once. */
 void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color);
 
 /* One located message in the same rendering, for errors that are not findings (a step failed).

@@ -14,11 +14,11 @@ struct ib_error;
 #define IB_SOURCES_MAX 0x7fffffffu
 
 struct ib_place {
-	const char *file;	/* as given by the user */
-	uint32_t line, column;	/* from 1; columns count bytes */
-	const char *text;	/* the line, without its end; not NUL-terminated */
+	const char *file;      /* as given by the user */
+	uint32_t line, column; /* from 1; columns count bytes */
+	const char *text;      /* the line, without its end; not NUL-terminated */
 	uint32_t text_len;
-	uint32_t line_start;	/* offset of the line's first byte in the offset space */
+	uint32_t line_start; /* offset of the line's first byte in the offset space */
 };
 
 struct ib_sources *ib_sources_new(void);
@@ -33,6 +33,11 @@ int ib_sources_read(struct ib_sources *s, const char *path, struct ib_span *ret_
 /* The same, opened relative to DIR_FD; NAME is what diagnostics print. */
 int ib_sources_read_at(struct ib_sources *s, int dir_fd, const char *path, const char *name,
 		       struct ib_span *ret_span, struct ib_error *err);
+
+/* Records that the text at TEXT was asked for by ASKED, as an INCLUDE; diagnostics say so. */
+void ib_sources_included(struct ib_sources *s, struct ib_span text, struct ib_span asked);
+/* The span that asked for the text of OFFSET; nowhere where none did. */
+struct ib_span ib_sources_includer(const struct ib_sources *s, uint32_t offset);
 
 /* The bytes of a span; borrowed, NUL-terminated only at the end of its file. */
 const char *ib_sources_text(const struct ib_sources *s, struct ib_span span);

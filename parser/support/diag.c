@@ -279,11 +279,19 @@ static void draw_line(const struct pen *p, const char *text)
 	buf_char(p->out, '\n');
 }
 
+/* The INCLUDEs that brought the text of AT, from the nearest on. */
+static void draw_includers(const struct pen *p, struct ib_span at)
+{
+	while ((at = ib_sources_includer(p->sources, at.start)).start)
+		draw(p, at, IB_NOTE, "included here", 0);
+}
+
 static void draw_finding(const struct pen *p, const struct ib_diag *d, const struct finding *f)
 {
 	draw(p, f->at, shown_as(d, f), f->text, (int)f->id);
 	vec_foreach (struct note, n, &f->hints)
 		draw_line(p, n->text);
+	draw_includers(p, f->at);
 	vec_foreach (struct note, n, &f->notes)
 		draw(p, n->at, IB_NOTE, n->text, 0);
 }
@@ -320,4 +328,5 @@ void ib_diag_show(const struct ib_sources *sources, struct ib_span at, enum ib_s
 	draw(&p, at, severity, text, 0);
 	for (; notes && *notes; notes++)
 		draw_line(&p, *notes);
+	draw_includers(&p, at);
 }

@@ -16,6 +16,7 @@ struct text {
 	const char *name, *data;
 	uint32_t base, len;
 	struct u32_vec lines; /* where each line begins, from the start of the text */
+	struct ib_span asked; /* the INCLUDE that asked for it, or nowhere */
 };
 
 struct ib_sources {
@@ -130,7 +131,7 @@ int ib_sources_read(struct ib_sources *s, const char *path, struct ib_span *ret_
 }
 
 /* The text that holds OFFSET, its end included; NULL for nowhere. */
-static const struct text *find(const struct ib_sources *s, uint32_t offset)
+static struct text *find(const struct ib_sources *s, uint32_t offset)
 {
 	size_t low = 0, high = s->texts.len;
 
@@ -145,6 +146,21 @@ static const struct text *find(const struct ib_sources *s, uint32_t offset)
 			high = mid;
 	}
 	return &s->texts.items[low];
+}
+
+void ib_sources_included(struct ib_sources *s, struct ib_span text, struct ib_span asked)
+{
+	struct text *t = find(s, text.start);
+
+	if (t)
+		t->asked = asked;
+}
+
+struct ib_span ib_sources_includer(const struct ib_sources *s, uint32_t offset)
+{
+	const struct text *t = find(s, offset);
+
+	return t ? t->asked : (struct ib_span){ 0, 0 };
 }
 
 const char *ib_sources_text(const struct ib_sources *s, struct ib_span span)
