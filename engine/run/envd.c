@@ -30,39 +30,16 @@ static const char script[] = "shopt -s nullglob\n"
 			     "done\n"
 			     "exec env -0 >&$_ib_out\n";
 
-static int look_for_bash(void *arg, struct ib_error *err)
-{
-	const struct job *job = arg;
-	cleanup_fd int root_fd = target_open(err);
-	cleanup_fd int fd = root_fd < 0 ? -1 : fs_open_in(root_fd, "bin/bash", O_PATH, 0);
-
-	if (root_fd < 0)
-		return root_fd;
-	if (fd >= 0 && dprintf(job->data_fd, "y") < 0)
-		return ib_fail(err, errno, "say what the target has");
-	return 0;
-}
-
-/* A target made of scratch may have none. */
-static int target_has_bash(struct stage_run *sr, struct ib_error *err)
-{
-	cleanup_fd int fd = data_new(err);
-	struct job job = { .sr = sr, .data_fd = fd };
-	cleanup_buf struct buf out = BUF_INIT;
-	int r = fd < 0 ? fd : stage_read(sr, "look for bash", look_for_bash, &job, err);
-
-	if (r >= 0)
-		r = data_read(fd, &out, err);
-	return r < 0 ? r : out.len > 0;
-}
-
 int run_environ(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
-	int has_bash = phase_side(s->phase) == IB_HOST ? 0 : target_has_bash(sr, err);
+	static const char *const bash[] = { "bin/bash" };
+	bool is_host = phase_side(s->phase) == IB_HOST;
 	const char **argv = arena_alloc(sr->arena, 5 * sizeof(*argv));
+	int found = is_host ? 1 : target_find(sr, bash, ARRAY_SIZE(bash), err);
+	bool has_bash = found == 0; /* a target made of scratch may have none */
 
-	if (has_bash < 0)
-		return has_bash;
+	if (found < 0)
+		return found;
 	if (!has_bash)
 		a->box.side = SANDBOX_HOST;
 

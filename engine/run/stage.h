@@ -181,6 +181,8 @@ int tree_ref_open(struct stage_run *sr, const struct ib_tree_ref *ref, int *ret_
 int data_new(struct ib_error *err);
 int data_read(int fd, struct buf *out, struct ib_error *err);
 
+/* target.c: the number of the first of PATHS that the target, as the layers have it, has; N: none. */
+int target_find(struct stage_run *sr, const char *const *paths, size_t n, struct ib_error *err);
 /* target.c: files of the target, from a function inside the step. The root is SB_MNT. */
 int target_open(struct ib_error *err);
 /* mkdir -p within the root; symlinks count as in a chroot. Returns the open directory or -errno. */

@@ -6,6 +6,7 @@
 
 #include <imagebuild/buf.h>
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -192,30 +193,64 @@ static bool has_install_packages(const struct stage_run *sr)
 	return false;
 }
 
-static void packages_argv(struct stage_run *sr, struct action *a, const struct str_vec *names,
-			  bool is_removal)
-{
-	static const char *const apt[] = { "apt-get", "-y",
-					   "-o",      "Dpkg::Options::=--force-confold",
-					   "-o",      "Dpkg::Options::=--force-confdef" };
-	struct str_vec words = { 0 };
+/* An image has no lists of apt's; the shell only puts their update in front. */
+#define APT_WORDS \
+	"-y", "-o", "Dpkg::Options::=--force-confold", "-o", "Dpkg::Options::=--force-confdef"
 
-	if (has_install_packages(sr)) {
+/* What the target's own programs take, where no element brings install-packages. */
+static const char *const manager_paths[] = { "usr/bin/apt-get", "usr/bin/dnf", "usr/bin/microdnf",
+					     "usr/bin/yum",     "sbin/apk",    "usr/sbin/apk" };
+static const struct {
+	const char *install[12], *removal[8];
+} managers[] = {
+	{ { "/bin/sh", "-ec", "apt-get update && exec apt-get \"$@\"", "apt-get", APT_WORDS,
+	    "install" },
+	  { "apt-get", APT_WORDS, "remove" } },
+	{ { "dnf", "-y", "install" }, { "dnf", "-y", "remove" } },
+	{ { "microdnf", "-y", "install" }, { "microdnf", "-y", "remove" } },
+	{ { "yum", "-y", "install" }, { "yum", "-y", "remove" } },
+	{ { "apk", "add", "--update-cache" }, { "apk", "del" } },
+	{ { "apk", "add", "--update-cache" }, { "apk", "del" } },
+};
+static_assert(ARRAY_SIZE(managers) == ARRAY_SIZE(manager_paths), "a row each");
+
+static int find_manager(struct stage_run *sr, struct action *a, bool is_removal,
+			struct str_vec *words, struct ib_error *err)
+{
+	int i = target_find(sr, manager_paths, ARRAY_SIZE(manager_paths), err);
+	const char *const *w;
+
+	if (i < 0)
+		return i;
+	if (i >= (int)ARRAY_SIZE(managers))
+		return ib_fail_text(err, ENOENT,
+				    "the target has none of apt-get, dnf, microdnf, yum and apk");
+	for (w = is_removal ? managers[i].removal : managers[i].install; *w; w++)
+		vec_push(sr->arena, words, *w);
+	env_set(sr->arena, &a->env, "DEBIAN_FRONTEND", "noninteractive");
+	return 0;
+}
+
+static int packages_argv(struct stage_run *sr, struct action *a, const struct str_vec *names,
+			 bool is_removal, struct ib_error *err)
+{
+	struct str_vec words = { 0 };
+	int r = 0;
+
+	if (!has_install_packages(sr)) {
+		r = find_manager(sr, a, is_removal, &words, err);
+	} else {
 		vec_push(sr->arena, &words, "install-packages");
 		if (is_removal)
 			vec_push(sr->arena, &words, "-e");
-	} else {
-		for (size_t i = 0; i < ARRAY_SIZE(apt); i++)
-			vec_push(sr->arena, &words, apt[i]);
-		vec_push(sr->arena, &words, is_removal ? "remove" : "install");
-		env_set(sr->arena, &a->env, "DEBIAN_FRONTEND", "noninteractive");
 	}
 	vec_foreach (const char *, name, names)
 		vec_push(sr->arena, &words, *name);
-	a->box.argv = argv_new(sr->arena, words.items, words.len, NULL);
+	if (r >= 0)
+		a->box.argv = argv_new(sr->arena, words.items, words.len, NULL);
+	return r;
 }
 
-/* A phase's transaction, or a PACKAGE line that is a step of its own. */
 int run_packages(struct stage_run *sr, const struct step *s, struct action *a, struct ib_error *err)
 {
 	struct str_vec names = { 0 };
@@ -225,6 +260,5 @@ int run_packages(struct stage_run *sr, const struct step *s, struct action *a, s
 	if (r < 0)
 		return r;
 	a->is_nothing = names.len == 0;
-	packages_argv(sr, a, &names, s->is_removal);
-	return 0;
+	return a->is_nothing ? 0 : packages_argv(sr, a, &names, s->is_removal, err);
 }

@@ -5,8 +5,12 @@
 
 #include "support/fs.h"
 
+#include <imagebuild/buf.h>
+
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -91,4 +95,40 @@ int target_write(int root_fd, const char *path, const void *data, size_t n, mode
 	if (dir_fd < 0)
 		return dir_fd;
 	return fs_write_at(dir_fd, base, data, n, mode, err);
+}
+
+struct search {
+	const char *const *paths;
+	size_t len;
+};
+
+static int find_fn(void *arg, struct ib_error *err)
+{
+	const struct job *job = arg;
+	const struct search *search = job->data;
+	cleanup_fd int root_fd = target_open(err);
+	size_t i = 0;
+
+	if (root_fd < 0)
+		return root_fd;
+	for (; i < search->len; i++) {
+		cleanup_fd int fd = fs_open_in(root_fd, search->paths[i], O_PATH, 0);
+
+		if (fd >= 0)
+			break;
+	}
+	return dprintf(job->data_fd, "%zu", i) < 0 ? ib_fail(err, errno, "say what was found") : 0;
+}
+
+int target_find(struct stage_run *sr, const char *const *paths, size_t n, struct ib_error *err)
+{
+	const struct search search = { paths, n };
+	cleanup_fd int fd = data_new(err);
+	struct job job = { .sr = sr, .data_fd = fd, .data = &search };
+	cleanup_buf struct buf out = BUF_INIT;
+	int r = fd < 0 ? fd : stage_read(sr, "look at the target", find_fn, &job, err);
+
+	if (r >= 0)
+		r = data_read(fd, &out, err);
+	return r < 0 ? r : (int)strtol(out.len ? out.data : "0", NULL, 10);
 }

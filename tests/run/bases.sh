@@ -578,4 +578,33 @@ damaged_disks() {
 }
 it 'a damaged file system is an error or a tree, never a crash' damaged_disks
 
+managers() {
+	printf 'FROM scratch\nPACKAGE x\nOUTPUT tar\n' >"$dir/none.Imagefile"
+	expect 4 build -f none.Imagefile
+	says 'none.Imagefile:2:[0-9]*: error: install packages: x: the target has none of apt-get, dnf, microdnf, yum and apk'
+	for manager in usr/bin/apt-get usr/bin/dnf usr/bin/microdnf sbin/apk; do
+		cat >"$dir/manager.Imagefile" <<-END
+			FROM tiny AS tree
+			RUN rm -f /tmp/x; mkdir -p /usr/bin /usr/sbin && cat >/$manager <<'X' && chmod 755 /$manager
+			#!/bin/sh
+			echo "\${0##*/} \$*" >>/called
+			X
+			OUTPUT --name=tree tar
+			FROM tar:tree.tar
+			PACKAGE one two
+			RUN true
+			PACKAGE --remove three
+			OUTPUT tar
+		END
+		build --target tree -f manager.Imagefile || build -f manager.Imagefile --target tree
+		sed -i '1,/^OUTPUT --name=tree/d; s/^RUN true/RUN : x/' "$dir/manager.Imagefile"
+		build -f manager.Imagefile
+		tar -xOf "$dir/manager.tar" ./called >"$work/called"
+		grep -q 'one two$' "$work/called"
+		grep -q ' three$' "$work/called"
+		grep -q "^${manager##*/} " "$work/called"
+	done
+}
+it "without install-packages the tree's own package manager is called" managers
+
 finish
