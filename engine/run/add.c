@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct add {
 	struct copy copy;
@@ -53,14 +54,13 @@ static int add_repository(const struct add *add, const struct fetched *x, struct
 static int add_file(const struct add *add, const struct fetched *x, struct ib_error *err)
 {
 	const struct copy *c = &add->copy;
-	cleanup_fd int fd = open(x->path, O_RDONLY | O_CLOEXEC);
 	cleanup_free char *path = NULL;
 	struct stat st;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return ib_fail(err, errno, "open '%s'", x->path);
+	if (lseek(x->fd, 0, SEEK_SET) < 0 || fstat(x->fd, &st) < 0)
+		return ib_fail(err, errno, "read '%s'", x->path);
 	if (c->op->is_unpacked)
-		return copy_unpack(c, fd, err);
+		return copy_unpack(c, x->fd, err);
 	if (c->is_dir && !*x->name)
 		return ib_fail_text(err, EINVAL,
 				    "'%s' names no file; write the destination with the "
@@ -68,7 +68,7 @@ static int add_file(const struct add *add, const struct fetched *x, struct ib_er
 				    x->shown);
 	path = copy_place(c, c->is_dir ? x->name : "");
 	/* The time of what has a checksum is in no key. */
-	return copy_put(c, fd, path, S_IFREG | 0600,
+	return copy_put(c, x->fd, path, S_IFREG | 0600,
 			c->op->checksum || st.st_mtim.tv_sec <= 0 ? NULL : &st.st_mtim, err);
 }
 

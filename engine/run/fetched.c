@@ -80,15 +80,14 @@ static struct fetcher fetcher_of(struct stage_run *sr, struct note_context *c)
 static int get_file(struct stage_run *sr, const struct fetcher *f, struct fetched *x,
 		    struct ib_error *err)
 {
-	cleanup_fd int fd = -1;
 	int r = fetch_file(f, x->url, sr->arena, &x->path, err);
 
 	if (r < 0)
 		return r;
-	fd = open(x->path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	x->fd = open(x->path, O_RDONLY | O_CLOEXEC);
+	if (x->fd < 0)
 		return ib_fail(err, errno, "open '%s'", x->path);
-	r = store_file_digest(sr->run->store, fd, true, &x->digest, err);
+	r = store_file_digest(sr->run->store, x->fd, true, &x->digest, err);
 	return r < 0 ? ib_wrap(err, "'%s'", x->path) : 0;
 }
 
@@ -129,6 +128,7 @@ static void find_add(struct stage_run *sr, const struct step *s)
 					    .url = url.url,
 					    .is_git = url.is_git,
 					    .is_unpacked = s->op->copy.is_unpacked,
+					    .fd = -1,
 					    .ref = { .name = url.ref },
 					    .name = url.name,
 					    .subdir = url.subdir }));
@@ -145,15 +145,23 @@ static int find_sources(struct stage_run *sr, const struct step *s, struct ib_er
 			 ((struct fetched){ .at = request->at,
 					    .url = request->location,
 					    .is_git = strcmp(request->type, "git") == 0,
+					    .fd = -1,
 					    .request = *request }));
 	return r;
+}
+
+static void drop(struct stage_run *sr)
+{
+	vec_foreach (struct fetched, x, &sr->fetched)
+		ib_cleanup_fd(&x->fd);
+	sr->fetched.len = 0;
 }
 
 int fetched_find(struct stage_run *sr, const struct step *s, struct ib_error *err)
 {
 	int r = 0;
 
-	sr->fetched.len = 0;
+	drop(sr);
 	if (s->code == STEP_add)
 		find_add(sr, s);
 	else if (s->code == STEP_source || s->code == STEP_source_repositories)
@@ -177,7 +185,7 @@ static void hash_file(const struct fetched *x, struct hasher *h)
 
 	if (!x->path)
 		return; /* the checksum is in the input key */
-	if (stat(x->path, &st) == 0)
+	if (fstat(x->fd, &st) == 0)
 		mtime = st.st_mtim.tv_sec;
 	hasher_add(h, &x->digest, sizeof(x->digest));
 	/* what is unpacked has times of its own */

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct sources {
 	struct fetched_vec fetched;
@@ -183,33 +184,34 @@ static int put_git(const struct sources *src, const struct fetched *x, int root_
 static int put_tar(const struct fetched *x, int root_fd, struct ib_error *err)
 {
 	const struct archive_options options = { .has_owner = true, .below = x->request.ref };
-	cleanup_fd int from = open(x->path, O_RDONLY | O_CLOEXEC);
 	cleanup_fd int to = target_mkdirs(root_fd, x->request.dest, 0755, err);
 
 	if (to < 0)
 		return to;
-	if (from < 0)
-		return ib_fail(err, errno, "open '%s'", x->path);
-	return archive_extract(from, to, &options, err);
+	if (lseek(x->fd, 0, SEEK_SET) < 0)
+		return ib_fail(err, errno, "read '%s'", x->path);
+	return archive_extract(x->fd, to, &options, err);
 }
 
 static int put_file(const struct fetched *x, int root_fd, struct ib_error *err)
 {
 	const char *base = NULL;
 	cleanup_fd int dir_fd = target_parent(root_fd, x->request.dest, &base, err);
+	cleanup_fd int to = -1;
 	struct stat st;
 	int r;
 
 	if (dir_fd < 0)
 		return dir_fd;
-	r = fs_copy_at(AT_FDCWD, x->path, dir_fd, base, err);
-	if (r < 0)
-		return r;
-	if (fchownat(dir_fd, base, 0, 0, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    fstatat(dir_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    utimensat(dir_fd, base, NULL, AT_SYMLINK_NOFOLLOW) < 0)
-		return ib_fail(err, errno, "finish '%s'", x->request.dest);
-	return 0;
+	if (unlinkat(dir_fd, base, 0) < 0 && errno != ENOENT)
+		return ib_fail(err, errno, "replace '%s'", x->request.dest);
+	to = openat(dir_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+	if (to < 0 || fchown(to, 0, 0) < 0 || fchmod(to, 0644) < 0 || fstat(x->fd, &st) < 0)
+		return ib_fail(err, errno, "make '%s'", x->request.dest);
+	r = fs_copy_sparse(x->fd, 0, to, 0, (uint64_t)st.st_size, err);
+	if (r >= 0 && ftruncate(to, st.st_size) < 0)
+		return ib_fail(err, errno, "set the size of '%s'", x->request.dest);
+	return r;
 }
 
 static int put(const struct sources *src, const struct fetched *x, int root_fd,

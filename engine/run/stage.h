@@ -58,6 +58,7 @@ struct fetched {
 	const char *url, *shown; /* shown: without a password */
 	bool is_git, is_unpacked;
 	const char *path;              /* in the cache; NULL: not fetched yet */
+	int fd;                        /* of a file: what DIGEST is of, whatever PATH becomes */
 	struct digest digest;          /* of a file */
 	struct fetch_ref ref;          /* of a repository */
 	const char *name, *subdir;     /* ADD */

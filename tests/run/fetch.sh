@@ -94,7 +94,7 @@ it 'members that would leave the directory are errors, absolute names are below 
 www=$work/www
 mkdir "$www"
 cat >"$work/server.py" <<'END'
-import base64, http.server, os, sys
+import time, base64, http.server, os, sys
 class H(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/short":
@@ -112,6 +112,10 @@ class H(http.server.SimpleHTTPRequestHandler):
             want = "Basic " + base64.b64encode(b"me:geheim").decode()
             if self.headers.get("Authorization") != want:
                 return self.send_error(401)
+            self.path = "/file"
+        if self.path == "/slow":
+            self.log_message("%s", "begun: /slow")
+            time.sleep(4)
             self.path = "/file"
         super().do_GET()
     def log_message(self, format, *args):
@@ -426,6 +430,30 @@ at_once() {
 	[ $(($(grep -c /big "$work/requests") - before)) -eq 1 ]
 }
 it 'two builds at once download a thing once' at_once
+
+# While the second source comes, another build would put new bytes in the place of the first.
+replaced() {
+	echo first >"$www/first"
+	recipe <<-END
+		ADD $at/first $at/slow /opt/
+		SOURCE f file /opt/f $at/first
+	END
+	own
+	as_user $user sh -c "cd r && exec '$IMAGEBUILD' build --element-path '$tests/elements' -f r.Imagefile" \
+		>"$work/said1" 2>&1 &
+	for _ in $(seq 100); do
+		grep -q 'begun: /slow' "$work/requests" && break
+		sleep 0.1
+	done
+	entry=$home/.cache/image-create/downloads/$(printf %s "$at/first" | sha256sum | cut -d' ' -f1)
+	grep -qx first "$entry"
+	echo second >"$work/second"
+	mv "$work/second" "$entry"
+	wait $! || { cat "$work/said1"; return 1; }
+	[ "$(content opt/first)" = first ]
+	[ "$(listed opt/f)" = "-rw-r--r-- 0/0" ]
+}
+it 'what a step keeps is what its key is of, also where another build fetches that again' replaced
 
 as_root() {
 	printf 'FROM tiny\nADD %s/file /opt/f\nSOURCE lib git /opt/lib %s/lib.git v1\nOUTPUT tar\n' "$at" "$at" \
