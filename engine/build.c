@@ -17,6 +17,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -181,8 +182,12 @@ static void drop_secrets(struct build *b)
 
 static int open_all(struct build *b, struct ib_error *err)
 {
-	int r = read_secrets(b, err);
+	const struct rlimit none = { 0, 0 };
+	int r;
 
+	/* A core dump would bring secrets to a disk, and a file into the target. */
+	(void)setrlimit(RLIMIT_CORE, &none);
+	r = read_secrets(b, err);
 	if (r >= 0)
 		r = targets_collect(b, err);
 
