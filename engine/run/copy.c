@@ -22,8 +22,7 @@ static int set_owner(const struct copy *c, int fd, const char *name, struct ib_e
 	gid_t gid = c->has_owner ? c->gid : 0;
 
 	if (fchownat(fd, name, uid, gid, AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH) < 0)
-		return ib_fail(err, errno, "give '%s' to %u:%u", name, (unsigned)uid,
-			       (unsigned)gid);
+		return fs_fail_owner(err, *name ? name : c->op->dest.text, uid, gid);
 	return 0;
 }
 

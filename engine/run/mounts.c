@@ -142,6 +142,7 @@ static int fill_cache(void *context, const char *dir, struct ib_error *err)
 	struct mounting *g = context;
 	const struct ib_mount *m = g->mount;
 	cleanup_free char *data = fs_join(dir, "data");
+	uint32_t uid = number_of(m, "uid", 10, 0), gid = number_of(m, "gid", 10, 0);
 	bool is_file = false;
 	int r = mount_takes_tree(m) ? copy_source(g, dir, &is_file, err) : 0;
 
@@ -152,10 +153,11 @@ static int fill_cache(void *context, const char *dir, struct ib_error *err)
 				    mount_value(m, "source"));
 	if (!mount_takes_tree(m) && mkdir(data, 0755) < 0)
 		return ib_fail(err, errno, "make the cache's directory");
-	if (chown(data, number_of(m, "uid", 10, 0), number_of(m, "gid", 10, 0)) < 0 ||
-	    chmod(data, number_of(m, "mode", 8, 0755)) < 0)
-		return ib_fail(err, errno, "set the owner and mode of the cache");
-	return 0;
+	if (chown(data, uid, gid) < 0)
+		return fs_fail_owner(err, g->target, uid, gid);
+	return chmod(data, number_of(m, "mode", 8, 0755)) < 0
+		       ? ib_fail(err, errno, "set the mode of the cache")
+		       : 0;
 }
 
 static const char *cache_id(const struct mounting *g)
@@ -230,6 +232,7 @@ static int write_secret(struct mounting *g, const struct run_secret *secret, str
 {
 	const struct ib_mount *m = g->mount;
 	const char *path = arena_printf(g->sr->arena, "%s/%zu", SB_SECRETS, g->index);
+	uint32_t uid = number_of(m, "uid", 10, 0), gid = number_of(m, "gid", 10, 0);
 	cleanup_fd int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	int r;
 
@@ -239,9 +242,10 @@ static int write_secret(struct mounting *g, const struct run_secret *secret, str
 	r = fs_write_all(fd, secret->data, secret->len);
 	if (r < 0)
 		return ib_fail(err, -r, "write the secret '%s'", secret->id);
-	if (fchown(fd, number_of(m, "uid", 10, 0), number_of(m, "gid", 10, 0)) < 0 ||
-	    fchmod(fd, number_of(m, "mode", 8, 0400)) < 0)
-		return ib_fail(err, errno, "set the owner and mode of the secret '%s'", secret->id);
+	if (fchown(fd, uid, gid) < 0)
+		return fs_fail_owner(err, g->target, uid, gid);
+	if (fchmod(fd, number_of(m, "mode", 8, 0400)) < 0)
+		return ib_fail(err, errno, "set the mode of the secret '%s'", secret->id);
 	add_bind(g, (struct sandbox_bind){ .source = path, .is_readonly = true, .is_file = true });
 	return 0;
 }

@@ -424,9 +424,7 @@ static int set_attributes(struct unpacker *u, const struct target *t)
 	int r;
 
 	if (fchownat(t->parent_fd, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
-		return errno == EINVAL ? fs_fail_ids(t->path, uid, gid, u->err)
-				       : ib_fail(u->err, errno, "give '%s' to %lld:%lld", t->path,
-						 uid, gid);
+		return fs_fail_owner(u->err, t->path, uid, gid);
 	r = set_xattrs(u, t);
 	if (r < 0)
 		return r;

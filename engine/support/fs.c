@@ -168,6 +168,12 @@ static int make_dir(int dir_fd, const char *path, mode_t mode)
 	return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
+int fs_fail_owner(struct ib_error *err, const char *path, long long uid, long long gid)
+{
+	return errno == EINVAL ? fs_fail_ids(path, uid, gid, err)
+			       : ib_fail(err, errno, "give '%s' to %lld:%lld", path, uid, gid);
+}
+
 int fs_mkdirs_at(int dir_fd, const char *path, mode_t mode, struct ib_error *err)
 {
 	cleanup_free char *copy = ib_xstrdup(path);

@@ -24,6 +24,8 @@ int fs_remove_at(int dir_fd, const char *path, struct ib_error *err);
 /* cp -a: modes, times, xattrs, symlinks as symlinks; owners where permitted. Directories merge; an
  * existing file is replaced. */
 int fs_copy_at(int from_dir, const char *from, int to_dir, const char *to, struct ib_error *err);
+/* What a chown that failed with errno says of PATH: an ordinary user's map may lack the id. */
+int fs_fail_owner(struct ib_error *err, const char *path, long long uid, long long gid);
 /* Those that the target can hold and that we may set; after the owner. -errno. */
 int fs_copy_xattrs(int from_fd, int to_fd);
 /* Opens PATH below ROOT_FD as if ROOT_FD were "/": symlinks, also absolute, cannot leave it

@@ -12,7 +12,8 @@ make_user $user || skip_all "cannot make a user"
 # build FILE...: as $who in $dir; the events go to events.
 build() {
 	chown -R -h "$who": "$dir"
-	as_user "$who" env HOME="$dir/home" WORD_OF_TEST='hush hush' sh -c 'cd "$0" && exec "$@" >events' "$dir" \
+	as_user "$who" env HOME="$dir/home" WORD_OF_TEST='hush hush' sh -c 'ulimit -c "$(ulimit -H -c)" && cd "$0" && exec "$@" >events' \
+		"$dir" \
 		"$IMAGEBUILD" build --progress=json --element-path "$tests/elements" "$@"
 }
 build_within() {
@@ -39,7 +40,7 @@ secret() {
 		RUN --mount=type=secret,id=token --mount=type=secret,id=word,env=WORD --mount=type=secret,id=none,required=false <<EOF
 		test "$(stat -c %a:%u:%g /run/secrets/token)" = 400:0:0
 		test "$(wc -c </run/secrets/token)" = 48
-		test "$WORD" = "hush hush"
+		test "$WORD" = "hush hush" && test "$(ulimit -c)" = 0
 		! test -e /run/secrets/none && ! test -e /run/secrets/word
 		! echo x >/run/secrets/token
 		mount | grep -q /run/secrets/token || grep -q /run/secrets/token /proc/mounts
@@ -67,6 +68,18 @@ missing_secret() {
 	expect 2 build --secret id=token,src=nowhere && says nowhere
 	expect 2 build --secret id=token && says 'neither src nor env'
 	expect 2 build --secret id=token,file=x && says 'unknown key'
+}
+
+# An ordinary user's ids end, root's do not.
+far_ids() {
+	echo 1 >"$dir/token"
+	for line in 'RUN --mount=type=secret,id=token,uid=700000 true' 'RUN --mount=type=cache,target=/far,gid=700000 true' \
+		'COPY --chown=700000:0 token /far'; do
+		echo "$line" | recipe
+		[ "$who" = root ] || expect 4 build --secret id=token,src=token
+		[ "$who" = root ] || says "^Imagefile:2:.* belongs to .*, an id beyond those that /etc/subuid"
+		[ "$who" != root ] || expect 0 build --secret id=token,src=token
+	done
 }
 
 cache() {
@@ -257,6 +270,7 @@ for who in $user root; do
 	mkdir -p "$dir/home"
 	it "a secret is a file or a variable of the step, and nowhere else ($who)" secret
 	it "a secret that is not given is missing before the first step ($who)" missing_secret
+	it "an owner whom the user's map does not have is an error that says so ($who)" far_ids
 	it "a cache lives from build to build and is in no image ($who)" cache
 	it "a locked cache has one user at a time ($who)" locked
 	it "a bind shows the context without what is ignored, and is keyed by it ($who)" bind
