@@ -212,13 +212,15 @@ static int hash_run(const struct step *s, const struct plan *p, struct buf *out,
 static int hash_entry(const struct plan *p, int context_fd, const struct copy_entry *e,
 		      struct buf *out, struct ib_error *err)
 {
+	const char *slash = strrchr(e->path, '/');
 	cleanup_fd int fd = -1;
 	char target[PATH_MAX];
 	struct digest d;
 	ssize_t n;
 	int r;
 
-	key_text(out, "name", e->name);
+	/* without a name of its own it has the source's where the destination is a directory */
+	key_text(out, "name", *e->name ? e->name : slash ? slash + 1 : e->path);
 	if (S_ISLNK(e->mode)) {
 		n = readlinkat(context_fd, e->path, target, sizeof(target));
 		if (n < 0)

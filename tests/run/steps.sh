@@ -147,6 +147,19 @@ changed_meanwhile() {
 }
 it 'a file that changes during the build is copied under the key of what was copied' changed_meanwhile
 
+# Equal bytes under another name are another file where the destination is a directory of the target.
+renamed() {
+	cp "$dir/r.Imagefile" "$work/kept"
+	echo same >"$dir/a" && echo same >"$dir/b"
+	for name in a b; do
+		printf 'COPY %s /etc\n' $name | recipe
+		expect 0 build
+		[ "$(tar -xOf "$dir/r.tar" ./etc/$name)" = same ]
+	done
+	cp "$work/kept" "$dir/r.Imagefile"
+}
+it 'a file that is copied into a directory is keyed by its name' renamed
+
 uncached() {
 	expect 0 build --no-cache
 	ran | grep -q '^root '
