@@ -28,7 +28,7 @@ void check_path_word(struct check *c, const struct ib_ast_word *w, const char *p
 void check_flags(struct check *c, const struct ib_ast_instruction *in);
 /* FLAG's value is one of the N WORDS; LIST names them in a message. */
 void check_choice(struct check *c, const struct ib_ast_instruction *in, const char *flag,
-		  const char *const *words, size_t n, const char *list);
+		  const char *const *words, size_t n);
 void check_install_type(struct check *c, const struct ib_ast_instruction *in);
 
 /* check_run.c: USER or USER:GROUP. */

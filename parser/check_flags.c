@@ -8,8 +8,7 @@
 static void report_unknown_flag(struct check *c, const struct ib_ast_instruction *in,
 				const struct ib_ast_flag *f)
 {
-	char buf[64];
-	const char *near = directive_suggest_flag(in->directive, f->name, buf, sizeof(buf));
+	const char *flags[DIRECTIVE_FLAGS];
 	const char *hint = foreign_flag(in->directive, f->name);
 
 	if (hint) {
@@ -18,38 +17,25 @@ static void report_unknown_flag(struct check *c, const struct ib_ast_instruction
 		ib_diag_hint(c->diag, "%s", hint);
 		return;
 	}
-	ib_diag_add(c->diag, IB_D_UNKNOWN_FLAG, f->name_at,
-		    near ? "unknown flag '--%s'; did you mean '--%s'?" : "unknown flag '--%s'",
-		    f->name, near);
-}
-
-static const char *suggest_phase(const char *name)
-{
-	const char *names[IB_PHASES];
-
-	for (size_t i = 0; i < IB_PHASES; i++)
-		names[i] = ib_phases[i].name;
-	return ib_suggest(name, names, IB_PHASES);
+	ib_diag_unknown(c->diag, IB_D_UNKNOWN_FLAG, f->name_at,
+			arena_printf(c->r->arena, "--%s", f->name), flags,
+			directive_flags(in->directive, c->r->arena, flags), "unknown flag '--%s'",
+			f->name);
 }
 
 static void check_phase(struct check *c, const struct ib_ast_word *w)
 {
-	size_t n = strlen(w->text);
-	const char *near = suggest_phase(w->text);
+	const char *names[IB_PHASES], *name = w->text;
+	size_t n = strlen(name);
 
-	if (ib_phase_find(w->text) != IB_PHASE_NONE)
+	if (ib_phase_find(name) != IB_PHASE_NONE)
 		return;
-	if (n > 2 && strcmp(w->text + n - 2, ".d") == 0)
-		near = suggest_phase(arena_strndup(c->r->arena, w->text, n - 2));
-	if (near)
-		ib_diag_add(c->diag, IB_D_BAD_PHASE, w->at,
-			    "unknown phase '%s'; did you mean '%s'?", w->text, near);
-	else
-		ib_diag_add(
-			c->diag, IB_D_BAD_PHASE, w->at,
-			"unknown phase '%s'; there are root, extra-data, pre-install, install, "
-			"post-install, post-root, block-device, pre-finalise, finalise and cleanup",
-			w->text);
+	for (size_t i = 0; i < IB_PHASES; i++)
+		names[i] = ib_phases[i].name;
+	if (n > 2 && strcmp(name + n - 2, ".d") == 0)
+		name = arena_strndup(c->r->arena, name, n - 2);
+	ib_diag_unknown(c->diag, IB_D_BAD_PHASE, w->at, name, names, IB_PHASES,
+			"unknown phase '%s'", w->text);
 }
 
 static void check_switch(struct check *c, const struct ib_ast_flag *f)
@@ -95,15 +81,15 @@ static void check_flag_value(struct check *c, int kind, const struct ib_ast_flag
 
 void check_flags(struct check *c, const struct ib_ast_instruction *in)
 {
-	enum { FLAGS_MAX = 256 };
+	enum { COUNT_MAX = 256 };
 	int count = 0;
 
 	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
 		int kind = directive_flag(in->directive, f->name);
 
-		if (++count > FLAGS_MAX) {
+		if (++count > COUNT_MAX) {
 			ib_diag_add(c->diag, IB_D_UNKNOWN_FLAG, f->name_at, "more than %d flags",
-				    FLAGS_MAX);
+				    COUNT_MAX);
 			return;
 		}
 		if (!kind) {
@@ -113,6 +99,7 @@ void check_flags(struct check *c, const struct ib_ast_instruction *in)
 		if (kind != FLAG_WORDS && kind != FLAG_COND && flag_find(in, f->name) != f) {
 			ib_diag_add(c->diag, IB_D_DUPLICATE_FLAG, f->name_at,
 				    "flag --%s is given twice", f->name);
+			ib_diag_note(c->diag, flag_find(in, f->name)->name_at, "the first is here");
 			continue;
 		}
 		check_flag_value(c, kind, f);
@@ -120,10 +107,10 @@ void check_flags(struct check *c, const struct ib_ast_instruction *in)
 }
 
 void check_choice(struct check *c, const struct ib_ast_instruction *in, const char *flag,
-		  const char *const *words, size_t n, const char *list)
+		  const char *const *words, size_t n)
 {
 	const struct ib_ast_flag *f = flag_find(in, flag);
-	const char *text = flag_text(in, flag), *near;
+	const char *text = flag_text(in, flag);
 
 	if (!text || !*text)
 		return;
@@ -131,18 +118,13 @@ void check_choice(struct check *c, const struct ib_ast_instruction *in, const ch
 		if (strcmp(words[i], text) == 0)
 			return;
 	}
-	near = ib_suggest(text, words, n);
-	if (near)
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
-			    "--%s: unknown value '%s'; did you mean '%s'?", flag, text, near);
-	else
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
-			    "--%s: unknown value '%s'; expected %s", flag, text, list);
+	ib_diag_unknown(c->diag, IB_D_FLAG_VALUE, f->value->at, text, words, n,
+			"--%s: unknown value '%s'", flag, text);
 }
 
 void check_install_type(struct check *c, const struct ib_ast_instruction *in)
 {
 	static const char *const types[] = { "source", "package" };
 
-	check_choice(c, in, "install-type", types, ARRAY_SIZE(types), "source or package");
+	check_choice(c, in, "install-type", types, ARRAY_SIZE(types));
 }

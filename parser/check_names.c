@@ -75,24 +75,21 @@ void check_FROM(struct check *c, const struct ib_ast_instruction *in)
 	const struct ib_ast_word *base = in->words, *as = base ? base->next : NULL;
 	const struct ib_ast_flag *arch = flag_find(in, "arch"),
 				 *platform = flag_find(in, "platform");
-	const char *text = flag_text(in, "arch"), *near = text ? arch_suggest(text) : NULL;
+	const char *text = flag_text(in, "arch");
 
 	if (as && as->text && (strcasecmp(as->text, "AS") != 0 || !as->next))
 		ib_diag_add(c->diag, IB_D_ARITY, as->at,
 			    "expected AS and the stage's name behind the base");
 	if (text && *text && !arch_find(text))
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, arch->value->at,
-			    near ? "unknown architecture '%s'; did you mean '%s'?"
-				 : "unknown architecture '%s'; expected one of Debian's, as amd64 "
-				   "or arm64",
-			    text, near);
+		arch_unknown(c->diag, arch->value->at, text);
 	text = flag_text(in, "platform");
 	if (text && *text && !platform_arch(text))
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, platform->value->at,
-			    "unknown platform '%s'; expected linux/ARCH, as linux/arm64", text);
-	if (arch && platform)
+		platform_unknown(c->diag, platform->value->at, text);
+	if (arch && platform) {
 		ib_diag_add(c->diag, IB_D_DUPLICATE_FLAG, platform->at,
 			    "--platform and --arch say the same; keep one");
+		ib_diag_note(c->diag, arch->at, "--arch is here");
+	}
 }
 
 void check_ELEMENT(struct check *c, const struct ib_ast_instruction *in)
@@ -179,14 +176,9 @@ void check_PACKAGE(struct check *c, const struct ib_ast_instruction *in)
 	while (list && *list && list_next(&list, &part, &n)) {
 		const char *arch =
 			arena_strndup(c->r->arena, part + (*part == '!'), n - (*part == '!'));
-		const char *near = arch_suggest(arch);
 
 		if (!arch_find(arch))
-			ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "arch")->value->at,
-				    near ? "unknown architecture '%s'; did you mean '%s'?"
-					 : "unknown architecture '%s'; expected one of Debian's, "
-					   "as amd64 or arm64",
-				    arch, near);
+			arch_unknown(c->diag, flag_find(in, "arch")->value->at, arch);
 	}
 }
 
@@ -206,7 +198,6 @@ void check_SOURCE(struct check *c, const struct ib_ast_instruction *in)
 	static const char *const types[] = { "git", "tar", "file", "package" };
 	const struct ib_ast_word *type = in->words ? in->words->next : NULL;
 	const struct ib_ast_word *dest = type ? type->next : NULL;
-	const char *near;
 
 	if (dest && dest->text && dest->text[0] != '/')
 		ib_diag_add(c->diag, IB_D_BAD_VALUE, dest->at,
@@ -214,11 +205,9 @@ void check_SOURCE(struct check *c, const struct ib_ast_instruction *in)
 			    dest->text);
 	if (!type || !type->text)
 		return;
-	near = ib_suggest(type->text, types, ARRAY_SIZE(types));
-	if (near && strcmp(near, type->text) == 0)
-		return;
-	ib_diag_add(c->diag, IB_D_BAD_VALUE, type->at,
-		    near ? "unknown source type '%s'; did you mean '%s'?"
-			 : "unknown source type '%s'; expected git, tar, file or package",
-		    type->text, near);
+	for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+		if (strcmp(types[i], type->text) == 0)
+			return;
+	ib_diag_unknown(c->diag, IB_D_BAD_VALUE, type->at, type->text, types, ARRAY_SIZE(types),
+			"unknown source type '%s'", type->text);
 }

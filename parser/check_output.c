@@ -17,13 +17,12 @@ void check_LAYOUT(struct check *c, const struct ib_ast_instruction *in)
 static void check_format(struct check *c, const struct ib_ast_instruction *in,
 			 const struct ib_ast_word *w)
 {
-	const char *near = ib_suggest(w->text, ib_formats, IB_FORMATS);
-
 	for (const struct ib_ast_word *other = in->words; other != w; other = other->next) {
 		if (!other->text || strcmp(other->text, w->text) != 0)
 			continue;
 		ib_diag_add(c->diag, IB_D_DUPLICATE_OUTPUT, w->at, "format '%s' is given twice",
 			    w->text);
+		ib_diag_note(c->diag, other->at, "the first is here");
 		return;
 	}
 	for (size_t i = 0; i < IB_FORMATS; i++) {
@@ -33,14 +32,9 @@ static void check_format(struct check *c, const struct ib_ast_instruction *in,
 	if (strncmp(w->text, "--", 2) == 0)
 		ib_diag_add(c->diag, IB_D_UNKNOWN_FLAG, w->at,
 			    "flags stand directly behind OUTPUT");
-	else if (near)
-		ib_diag_add(c->diag, IB_D_UNKNOWN_FORMAT, w->at,
-			    "unknown format '%s'; did you mean '%s'?", w->text, near);
 	else
-		ib_diag_add(c->diag, IB_D_UNKNOWN_FORMAT, w->at,
-			    "unknown format '%s'; there are raw, qcow2, tar, tgz, squashfs, "
-			    "docker, oci, vhd, vhdx, vmdk, vdi and aci",
-			    w->text);
+		ib_diag_unknown(c->diag, IB_D_UNKNOWN_FORMAT, w->at, w->text, ib_formats,
+				IB_FORMATS, "unknown format '%s'", w->text);
 }
 
 static bool has_word(const struct ib_ast_word *words, const char *text)
@@ -51,13 +45,15 @@ static bool has_word(const struct ib_ast_word *words, const char *text)
 	return false;
 }
 
-static bool is_tag_again(const struct ib_ast_instruction *in, const struct ib_ast_flag *f)
+/* The flag before F with the same tag. */
+static const struct ib_ast_flag *first_tag(const struct ib_ast_instruction *in,
+					   const struct ib_ast_flag *f)
 {
 	for (const struct ib_ast_flag *other = in->flags; other != f; other = other->next)
 		if (strcmp(other->name, "tag") == 0 && other->value && other->value->text &&
 		    strcmp(other->value->text, f->value->text) == 0)
-			return true;
-	return false;
+			return other;
+	return NULL;
 }
 
 static void check_tags(struct check *c, const struct ib_ast_instruction *in)
@@ -65,39 +61,43 @@ static void check_tags(struct check *c, const struct ib_ast_instruction *in)
 	bool is_container = has_word(in->words, "docker") || has_word(in->words, "oci");
 
 	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
+		const struct ib_ast_flag *first;
 		const char *problem;
 
 		if (strcmp(f->name, "tag") != 0 || !f->value || !f->value->text)
 			continue;
 		problem = tag_problem(f->value->text);
-		if (problem)
+		if (problem) {
 			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
 				    "expected --tag=NAME:TAG, not '%s': %s", f->value->text,
 				    problem);
-		else if (is_tag_again(in, f))
+		} else if ((first = first_tag(in, f))) {
 			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->value->at,
 				    "tag '%s' is given twice", f->value->text);
-		else if (!is_container && in->words)
+			ib_diag_note(c->diag, first->value->at, "the first is here");
+		} else if (!is_container && in->words) {
 			ib_diag_add(c->diag, IB_D_FLAG_VALUE, f->name_at,
 				    "--tag is the name of a docker or oci image, and this OUTPUT "
 				    "writes neither");
+		}
 	}
 }
 
 void check_OUTPUT(struct check *c, const struct ib_ast_instruction *in)
 {
+	static const char *const checksums[] = { "md5", "sha256" };
 	const char *list = flag_text(in, "checksum"), *name = flag_text(in, "name"), *part;
 	const struct ib_ast_flag *options = flag_find(in, "options");
 	size_t n;
 	int count = 0;
 
 	while (list && *list && list_next(&list, &part, &n)) {
-		if ((n != 3 || strncmp(part, "md5", 3) != 0) &&
-		    (n != 6 || strncmp(part, "sha256", 6) != 0))
-			ib_diag_add(
-				c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->value->at,
-				"unknown checksum '%.*s'; expected md5, sha256 or both: md5,sha256",
-				(int)n, part);
+		const char *word = arena_strndup(c->r->arena, part, n);
+
+		if (strcmp(word, checksums[0]) != 0 && strcmp(word, checksums[1]) != 0)
+			ib_diag_unknown(c->diag, IB_D_FLAG_VALUE,
+					flag_find(in, "checksum")->value->at, word, checksums,
+					ARRAY_SIZE(checksums), "unknown checksum '%s'", word);
 	}
 	if (name && *name && (name[strlen(name) - 1] == '/' || strchr(name, '\n')))
 		ib_diag_add(c->diag, IB_D_BAD_NAME, flag_find(in, "name")->value->at,

@@ -47,7 +47,7 @@ void check_RUN(struct check *c, const struct ib_ast_instruction *in)
 	enum ib_phase phase = flag_phase(in, IB_PHASE_INSTALL);
 
 	check_install_type(c, in);
-	check_choice(c, in, "network", networks, ARRAY_SIZE(networks), "none or default");
+	check_choice(c, in, "network", networks, ARRAY_SIZE(networks));
 	check_host_side(c, in);
 	if (name && (strchr(name, '/') || strchr(name, '\n') || strlen(name) > 100))
 		ib_diag_add(c->diag, IB_D_BAD_NAME, flag_find(in, "name")->value->at,

@@ -5,7 +5,6 @@
 #include <imagebuild/diag.h>
 
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,7 +24,7 @@ const struct directive directives[DIRECTIVES] = {
 #undef DIRECTIVE
 };
 
-enum { NAME_MAX_LEN = 40, FLAGS_MAX = 16 };
+enum { NAME_MAX_LEN = 40 };
 
 const struct directive *directive_find(const char *name, size_t n)
 {
@@ -69,25 +68,15 @@ int directive_flag(const struct directive *d, const char *name)
 	return 0;
 }
 
-const char *directive_suggest_flag(const struct directive *d, const char *name, char *buf,
-				   size_t size)
+size_t directive_flags(const struct directive *d, struct arena *a, const char **ret_flags)
 {
-	char names[FLAGS_MAX][NAME_MAX_LEN];
-	const char *words[FLAGS_MAX];
 	size_t count = 0;
-	const char *best;
 
-	for (const char *p = d->flags; *p && count < FLAGS_MAX; p += strspn(p, " ")) {
+	for (const char *p = d->flags; *p && count < DIRECTIVE_FLAGS; p += strspn(p, " ")) {
 		size_t len = strcspn(p, " ");
 
-		(void)snprintf(names[count], sizeof(names[count]), "%.*s", (int)len - 1, p);
-		words[count] = names[count];
-		count++;
+		ret_flags[count++] = arena_printf(a, "--%.*s", (int)len - 1, p);
 		p += len;
 	}
-	best = ib_suggest(name, words, count);
-	if (!best)
-		return NULL;
-	(void)snprintf(buf, size, "%s", best);
-	return buf;
+	return count;
 }

@@ -3,6 +3,8 @@
 #ifndef IMAGEBUILD_DIRECTIVE_H
 #define IMAGEBUILD_DIRECTIVE_H
 
+#include <imagebuild/arena.h>
+
 #include <imagebuild/base.h>
 
 enum shape { SHAPE_WORDS, SHAPE_TEXT, SHAPE_BLOCK };
@@ -49,8 +51,8 @@ const struct directive *directive_find(const char *name, size_t n);
 const struct directive *directive_suggest(const char *name, size_t n);
 /* The kind of a flag of D; 0 if D has none of that name. */
 int directive_flag(const struct directive *d, const char *name);
-/* The nearest flag of D in BUF, or NULL. */
-const char *directive_suggest_flag(const struct directive *d, const char *name, char *buf,
-				   size_t size);
+/* The flags of D, as "--phase", in FLAGS (DIRECTIVE_FLAGS of them at most); how many. */
+enum { DIRECTIVE_FLAGS = 16 };
+size_t directive_flags(const struct directive *d, struct arena *a, const char **ret_flags);
 
 #endif

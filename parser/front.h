@@ -134,8 +134,10 @@ bool name_is_valid(const char *s, size_t n);
 bool pair_parse(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_pair *ret_pair);
 /* Debian's word for --arch or --platform, NULL if it is unknown. */
 const char *arch_find(const char *arch);
-const char *arch_suggest(const char *arch);
 const char *platform_arch(const char *platform);
+/* Report a word that those do not know. */
+void arch_unknown(struct ib_diag *d, struct ib_span at, const char *arch);
+void platform_unknown(struct ib_diag *d, struct ib_span at, const char *platform);
 /* Where a path relative to the context leaves it: lexically; symlinks are the planner's. */
 bool path_leaves(const char *path);
 /* PATH relative to DIR (absolute, or "/"), cleaned; a slash at the end stays. */

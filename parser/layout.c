@@ -54,8 +54,10 @@ static bool holds_one(const struct node_row *row)
 	       strcmp(row->name, "none") == 0;
 }
 
-/* Under PARENT, anywhere where that is unknown (NULL), or as the LAYOUT itself. */
-static const char *suggest_kind(const struct node_row *parent, bool is_layout, const char *kind)
+/* Reports KIND, WHAT ("node"): under PARENT, anywhere where that is unknown (NULL), or as the
+ * LAYOUT itself. */
+static void unknown_kind(struct ib_recipe *r, const struct node_row *parent, bool is_layout,
+			 const struct ib_ast_word *kind, const char *what)
 {
 	const char *words[ARRAY_SIZE(rows)];
 	size_t n = 0;
@@ -66,7 +68,8 @@ static const char *suggest_kind(const struct node_row *parent, bool is_layout, c
 		if (parent ? may_hold(parent, &rows[i]) : is_table == is_layout)
 			words[n++] = rows[i].name;
 	}
-	return ib_suggest(kind, words, n);
+	ib_diag_unknown(r->diag, IB_D_UNKNOWN_NODE, kind->at, kind->text, words, n,
+			"unknown %s '%s'", what, kind->text);
 }
 
 /* The kind of value behind key KEY in a row's keys; 0: there is no such key. */
@@ -82,7 +85,8 @@ static char key_kind(const struct node_row *row, const char *key, size_t n)
 	return 0;
 }
 
-static const char *suggest_key(struct ib_recipe *r, const struct node_row *row, const char *key)
+static void unknown_key(struct ib_recipe *r, const struct node_row *row, const char *key,
+			struct ib_span at)
 {
 	const char *words[16];
 	size_t n = 0;
@@ -93,7 +97,8 @@ static const char *suggest_key(struct ib_recipe *r, const struct node_row *row, 
 		words[n++] = arena_strndup(r->arena, p, len - 1);
 		p += len;
 	}
-	return ib_suggest(key, words, n);
+	ib_diag_unknown(r->diag, IB_D_UNKNOWN_KEY, at, key, words, n, "'%s' has no key '%s'",
+			row->name, key);
 }
 
 /* 8MiB 1.5GiB 10GB 512KiB 4096B 4096, and with percents 100%. */
@@ -175,35 +180,34 @@ static void check_value(struct ib_recipe *r, char kind, const char *value, struc
 	}
 }
 
-/* An attribute word before W with the same key. */
-static bool is_repeated(const struct ib_ast_word *first, const struct ib_ast_word *w, size_t n)
+/* An attribute word before W with the same key, or NULL. */
+static const struct ib_ast_word *find_repeated(const struct ib_ast_word *first,
+					       const struct ib_ast_word *w, size_t n)
 {
 	for (; first != w; first = first->next) {
 		if (first->text && strncmp(first->text, w->text, n) == 0 && first->text[n] == '=')
-			return true;
+			return first;
 	}
-	return false;
+	return NULL;
 }
 
 static void check_key(struct ib_recipe *r, const struct node_row *row,
 		      const struct ib_ast_word *first, const struct ib_ast_word *w)
 {
 	size_t n = strcspn(w->text, "=");
-	const char *key = arena_strndup(r->arena, w->text, n), *near;
+	const char *key = arena_strndup(r->arena, w->text, n);
+	const struct ib_ast_word *other = find_repeated(first, w, n);
 	char kind = key_kind(row, key, n);
 
-	near = kind ? NULL : suggest_key(r, row, key);
-	if (near)
-		ib_diag_add(r->diag, IB_D_UNKNOWN_KEY, word_part(w, 0, n),
-			    "'%s' has no key '%s'; did you mean '%s'?", row->name, key, near);
-	else if (!kind)
-		ib_diag_add(r->diag, IB_D_UNKNOWN_KEY, word_part(w, 0, n), "'%s' has no key '%s'",
-			    row->name, key);
-	else if (is_repeated(first, w, n))
+	if (!kind) {
+		unknown_key(r, row, key, word_part(w, 0, n));
+	} else if (other) {
 		ib_diag_add(r->diag, IB_D_DUPLICATE_KEY, word_part(w, 0, n),
 			    "key '%s' is given twice", key);
-	else
+		ib_diag_note(r->diag, word_part(other, 0, n), "the first is here");
+	} else {
 		check_value(r, kind, w->text + n + 1, word_part(w, n + 1, strlen(w->text)));
+	}
 }
 
 /* The second word is the name where it has no '='; all others are key=value. */
@@ -230,6 +234,7 @@ static void check_words(struct ib_recipe *r, const struct node_row *row,
 		} else if (name && strncmp(w->text, "name=", 5) == 0) {
 			ib_diag_add(r->diag, IB_D_DUPLICATE_KEY, w->at,
 				    "the name is already given: '%s'", name->text);
+			ib_diag_note(r->diag, name->at, "the first is here");
 		} else {
 			check_key(r, row, words->next, w);
 		}
@@ -261,16 +266,11 @@ static void check_children(struct ib_recipe *r, const struct node_row *parent,
 	for (const struct ib_ast_node *n = nodes; n; n = n->next) {
 		const char *kind = n->words->text;
 		const struct node_row *row = kind ? find_row(kind) : NULL;
-		const char *near = kind && !row ? suggest_kind(parent, false, kind) : NULL;
 
 		if (!kind)
 			continue;
-		if (!row && near)
-			ib_diag_add(r->diag, IB_D_UNKNOWN_NODE, n->words->at,
-				    "unknown node '%s'; did you mean '%s'?", kind, near);
-		else if (!row)
-			ib_diag_add(r->diag, IB_D_UNKNOWN_NODE, n->words->at, "unknown node '%s'",
-				    kind);
+		if (!row)
+			unknown_kind(r, parent, false, n->words, "node");
 		if (!row)
 			continue;
 		if (parent && !may_hold(parent, row))
@@ -289,7 +289,6 @@ void layout_check(struct ib_recipe *r, const struct ib_ast_instruction *in)
 	const struct ib_ast_flag *file = flag_find(in, "file");
 	const struct ib_ast_word *kind = in->words;
 	const struct node_row *row;
-	const char *near;
 
 	if (file) {
 		if (kind || in->has_block)
@@ -310,12 +309,8 @@ void layout_check(struct ib_recipe *r, const struct ib_ast_instruction *in)
 	if (!kind->text)
 		return;
 	row = find_row(kind->text);
-	near = suggest_kind(NULL, true, kind->text);
 	if (!row || row->role != TABLE) {
-		ib_diag_add(r->diag, IB_D_UNKNOWN_NODE, kind->at,
-			    near ? "unknown layout '%s'; did you mean '%s'?"
-				 : "unknown layout '%s'; expected gpt, mbr or none",
-			    kind->text, near);
+		unknown_kind(r, NULL, true, kind, "layout");
 		row = NULL;
 	}
 	if (row)

@@ -22,6 +22,8 @@ static const struct {
 		{ "readwrite", "rw" },
 		{ "readonly", "ro" } };
 
+enum { MOUNT_KEYS = 12 };
+
 static const char *const sharings[] = { "shared", "private", "locked" };
 static const char switches[] = " rw ro required ";
 
@@ -39,19 +41,18 @@ static bool has_word(const char *words, const char *word)
 	return false;
 }
 
-/* The nearest of blank-separated WORDS. */
-static const char *nearest(struct ib_recipe *r, const char *words, const char *word)
+/* Splits blank-separated WORDS. */
+static size_t split(struct ib_recipe *r, const char *words, const char *ret_words[MOUNT_KEYS])
 {
-	const char *list[12];
 	size_t n = 0;
 
-	for (const char *p = words; *p && n < ARRAY_SIZE(list); p += strspn(p, " ")) {
+	for (const char *p = words; *p && n < MOUNT_KEYS; p += strspn(p, " ")) {
 		size_t len = strcspn(p, " ");
 
-		list[n++] = arena_strndup(r->arena, p, len);
+		ret_words[n++] = arena_strndup(r->arena, p, len);
 		p += len;
 	}
-	return ib_suggest(word, list, n);
+	return n;
 }
 
 static const char *canonical(const char *key)
@@ -65,7 +66,7 @@ static const char *canonical(const char *key)
 
 static bool parse_type(struct ib_recipe *r, const struct ib_ast_word *w, struct ib_mount *m)
 {
-	const char *names[ARRAY_SIZE(rows)], *text = w->text, *part, *type = "bind", *near;
+	const char *names[ARRAY_SIZE(rows)], *text = w->text, *part, *type = "bind";
 	struct ib_span at = w->at;
 	size_t n;
 
@@ -82,33 +83,34 @@ static bool parse_type(struct ib_recipe *r, const struct ib_ast_word *w, struct 
 			return true;
 		}
 	}
-	near = ib_suggest(type, names, ARRAY_SIZE(rows));
 	if (strcmp(type, "ssh") == 0)
 		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
 			    "mounts of type 'ssh' are not supported; use type=secret");
-	else if (near)
-		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
-			    "unknown mount type '%s'; did you mean '%s'?", type, near);
 	else
-		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
-			    "unknown mount type '%s'; expected bind, cache, tmpfs or secret", type);
+		ib_diag_unknown(r->diag, IB_D_BAD_MOUNT, at, type, names, ARRAY_SIZE(rows),
+				"unknown mount type '%s'", type);
+	return false;
+}
+
+static bool is_sharing(const char *word)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(sharings); i++)
+		if (strcmp(sharings[i], word) == 0)
+			return true;
 	return false;
 }
 
 static void check_value(struct ib_recipe *r, const struct ib_pair *pair)
 {
-	const char *near = ib_suggest(pair->value, sharings, ARRAY_SIZE(sharings));
 	bool is_switch = has_word(switches, pair->key);
 
 	if (!*pair->value)
 		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'%s' has no value", pair->key);
 	else if (is_switch && strcmp(pair->value, "true") != 0 && strcmp(pair->value, "false") != 0)
 		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'%s' is true or false", pair->key);
-	else if (strcmp(pair->key, "sharing") == 0 && (!near || strcmp(near, pair->value) != 0))
-		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at,
-			    near ? "unknown sharing '%s'; did you mean '%s'?"
-				 : "unknown sharing '%s'; expected shared, private or locked",
-			    pair->value, near);
+	else if (strcmp(pair->key, "sharing") == 0 && !is_sharing(pair->value))
+		ib_diag_unknown(r->diag, IB_D_BAD_MOUNT, pair->at, pair->value, sharings,
+				ARRAY_SIZE(sharings), "unknown sharing '%s'", pair->value);
 	else if ((strcmp(pair->key, "uid") == 0 || strcmp(pair->key, "gid") == 0) &&
 		 strspn(pair->value, "0123456789") != strlen(pair->value))
 		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'%s' is a number", pair->key);
@@ -117,13 +119,13 @@ static void check_value(struct ib_recipe *r, const struct ib_pair *pair)
 		ib_diag_add(r->diag, IB_D_BAD_MOUNT, pair->at, "'mode' is an octal number");
 }
 
-static bool has_key(const struct ib_mount *m, const char *key)
+static const struct ib_pair *find_key(const struct ib_mount *m, const char *key)
 {
 	vec_foreach (struct ib_pair, pair, &m->keys) {
 		if (strcmp(pair->key, key) == 0)
-			return true;
+			return pair;
 	}
-	return false;
+	return NULL;
 }
 
 static void add_key(struct ib_recipe *r, const char *part, size_t n, struct ib_span at,
@@ -131,7 +133,8 @@ static void add_key(struct ib_recipe *r, const char *part, size_t n, struct ib_s
 {
 	const char *equals = memchr(part, '=', n);
 	size_t len = equals ? (size_t)(equals - part) : n;
-	const char *key = canonical(intern_bytes(r->names, part, len)), *near;
+	const char *key = canonical(intern_bytes(r->names, part, len)), *keys[MOUNT_KEYS];
+	const struct ib_pair *first = find_key(m, key);
 	struct ib_pair pair = { key, equals ? arena_strndup(r->arena, equals + 1, n - len - 1) : "",
 				at };
 
@@ -139,16 +142,16 @@ static void add_key(struct ib_recipe *r, const char *part, size_t n, struct ib_s
 		return;
 	if (!equals && has_word(switches, key))
 		pair.value = "true";
-	near = nearest(r, rows[m->type].keys, key);
-	if (reports && !has_word(rows[m->type].keys, key))
-		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at,
-			    near ? "unexpected key '%s' for mount type '%s'; did you mean '%s'?"
-				 : "unexpected key '%s' for mount type '%s'",
-			    key, rows[m->type].name, near);
-	else if (reports && has_key(m, key))
+	if (reports && !has_word(rows[m->type].keys, key)) {
+		ib_diag_unknown(r->diag, IB_D_BAD_MOUNT, at, key, keys,
+				split(r, rows[m->type].keys, keys),
+				"unexpected key '%s' for mount type '%s'", key, rows[m->type].name);
+	} else if (reports && first) {
 		ib_diag_add(r->diag, IB_D_BAD_MOUNT, at, "key '%s' is given twice", key);
-	else if (reports)
+		ib_diag_note(r->diag, first->at, "the first is here");
+	} else if (reports) {
 		check_value(r, &pair);
+	}
 	(void)vec_push(r->arena, &m->keys, pair);
 }
 
@@ -178,7 +181,7 @@ bool mount_parse(struct ib_recipe *r, const struct ib_ast_word *w, uint32_t stag
 		add_key(r, part, n, word_part(w, at, at + n), ret_mount, diag != NULL);
 	}
 	find_from(r, stage, ret_mount, diag != NULL);
-	if (diag && !has_key(ret_mount, rows[ret_mount->type].needs))
+	if (diag && !find_key(ret_mount, rows[ret_mount->type].needs))
 		ib_diag_add(diag, IB_D_BAD_MOUNT, w->at, "a mount of type '%s' needs '%s='",
 			    rows[ret_mount->type].name, rows[ret_mount->type].needs);
 	return true;

@@ -4,6 +4,7 @@
 #include "parse.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -107,18 +108,6 @@ const char *arch_find(const char *arch)
 	return NULL;
 }
 
-const char *arch_suggest(const char *arch)
-{
-	const char *words[ARRAY_SIZE(arches)];
-
-	for (size_t i = 0; i < ARRAY_SIZE(arches); i++) {
-		words[i] = arches[i].debian;
-		if (strcmp(arches[i].kernel, arch) == 0 || strcmp(arches[i].docker, arch) == 0)
-			return words[i];
-	}
-	return ib_suggest(arch, words, ARRAY_SIZE(arches));
-}
-
 const char *platform_arch(const char *platform)
 {
 	if (strncmp(platform, "linux/", 6) != 0)
@@ -128,6 +117,36 @@ const char *platform_arch(const char *platform)
 			return arches[i].debian;
 	}
 	return strcmp(platform + 6, "arm64/v8") == 0 ? "arm64" : NULL;
+}
+
+void arch_unknown(struct ib_diag *d, struct ib_span at, const char *arch)
+{
+	const char *words[ARRAY_SIZE(arches)];
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(arches); i++) {
+		if (n == 0 || strcmp(words[n - 1], arches[i].debian) != 0)
+			words[n++] = arches[i].debian;
+		if (strcmp(arches[i].kernel, arch) != 0 && strcmp(arches[i].docker, arch) != 0)
+			continue;
+		ib_diag_add(d, IB_D_FLAG_VALUE, at, "unknown architecture '%s'; did you mean '%s'?",
+			    arch, arches[i].debian);
+		return;
+	}
+	ib_diag_unknown(d, IB_D_FLAG_VALUE, at, arch, words, n, "unknown architecture '%s'", arch);
+}
+
+void platform_unknown(struct ib_diag *d, struct ib_span at, const char *platform)
+{
+	char names[ARRAY_SIZE(arches)][24];
+	const char *words[ARRAY_SIZE(arches)];
+
+	for (size_t i = 0; i < ARRAY_SIZE(arches); i++) {
+		(void)snprintf(names[i], sizeof(names[i]), "linux/%s", arches[i].docker);
+		words[i] = names[i];
+	}
+	ib_diag_unknown(d, IB_D_FLAG_VALUE, at, platform, words, ARRAY_SIZE(arches),
+			"unknown platform '%s'", platform);
 }
 
 bool path_leaves(const char *path)

@@ -70,15 +70,10 @@ static void report_key(struct dib_graph *g, const struct plugin *p, const struct
 	for (; n < KEYS_MAX && p->keys[n]; n++)
 		words[n] = p->keys[n];
 	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
-		words[n++] = plugins[i].name;
-	const char *near = ib_suggest(value->key, words, n);
-
-	if (near)
-		ib_diag_add(g->diag, IB_D_UNKNOWN_KEY, value->key_at,
-			    "'%s' has no key '%s'; did you mean '%s'?", p->name, value->key, near);
-	else
-		ib_diag_add(g->diag, IB_D_UNKNOWN_KEY, value->key_at, "'%s' has no key '%s'",
-			    p->name, value->key);
+		if (is_nested(plugins[i].name))
+			words[n++] = plugins[i].name;
+	ib_diag_unknown(g->diag, IB_D_UNKNOWN_KEY, value->key_at, value->key, words, n,
+			"'%s' has no key '%s'", p->name, value->key);
 }
 
 static bool knows(const struct plugin *p, const char *key)
@@ -207,15 +202,13 @@ static void queue_item(struct dib_graph *g, const struct yaml_node *item, struct
 	}
 	const char *names[ARRAY_SIZE(plugins)];
 
-	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
-		names[i] = plugins[i].name;
-	const char *near = ib_suggest(v->key, names, ARRAY_SIZE(names));
+	size_t n = 0;
 
-	if (near)
-		ib_diag_add(g->diag, IB_D_UNKNOWN_NODE, v->key_at,
-			    "unknown node '%s'; did you mean '%s'?", v->key, near);
-	else
-		ib_diag_add(g->diag, IB_D_UNKNOWN_NODE, v->key_at, "unknown node '%s'", v->key);
+	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
+		if (is_nested(plugins[i].name))
+			names[n++] = plugins[i].name;
+	ib_diag_unknown(g->diag, IB_D_UNKNOWN_NODE, v->key_at, v->key, names, n,
+			"unknown node '%s'", v->key);
 }
 
 static void read_nodes(struct dib_graph *g, const struct yaml_node *list)
@@ -337,9 +330,10 @@ static void add_flag(struct dib_graph *g, struct ib_node *n, const struct yaml_n
 		add_attr(g, n, names[i], "yes", flag->at);
 		return;
 	}
-	ib_diag_add(g->diag, IB_D_BAD_VALUE, flag->at,
-		    "unknown flag '%s'; expected boot or primary",
-		    flag->kind == YAML_SCALAR ? flag->text : "");
+	const char *text = flag->kind == YAML_SCALAR ? flag->text : "";
+
+	ib_diag_unknown(g->diag, IB_D_BAD_VALUE, flag->at, text, names, ARRAY_SIZE(names),
+			"unknown flag '%s'", text);
 }
 
 static struct ib_node *make_partition(struct dib_graph *g, struct dib_node *p)

@@ -86,14 +86,8 @@ static size_t row_keys(const struct block_row *row, struct arena *a, const char 
 static void unknown_key(const struct block_row *row, const struct ib_pair *p,
 			const char *const *keys, size_t len, struct ib_diag *diag)
 {
-	const char *near = ib_suggest(p->key, keys, len);
-
-	if (near)
-		ib_diag_add(diag, IB_D_UNKNOWN_KEY, p->at,
-			    "'%s' has no key '%s'; did you mean '%s'?", row->name, p->key, near);
-	else
-		ib_diag_add(diag, IB_D_UNKNOWN_KEY, p->at, "'%s' has no key '%s'", row->name,
-			    p->key);
+	ib_diag_unknown(diag, IB_D_UNKNOWN_KEY, p->at, p->key, keys, len, "'%s' has no key '%s'",
+			row->name, p->key);
 }
 
 static void check_keys(struct layout *l, const struct block_row *row, const struct ib_node *source,
@@ -111,9 +105,11 @@ static void check_keys(struct layout *l, const struct block_row *row, const stru
 		if (!is_known)
 			unknown_key(row, p, keys, len, diag);
 		for (size_t k = 0; k < i; k++)
-			if (strcmp(source->attrs.items[k].key, p->key) == 0)
+			if (strcmp(source->attrs.items[k].key, p->key) == 0) {
 				ib_diag_add(diag, IB_D_DUPLICATE_KEY, p->at, "'%s' is given twice",
 					    p->key);
+				ib_diag_note(diag, source->attrs.items[k].at, "the first is here");
+			}
 	}
 }
 

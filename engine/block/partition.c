@@ -77,6 +77,7 @@ static void read_align(struct block_node *n, struct layout *l, struct ib_diag *d
 static void read_loader(struct block_node *n, struct layout *l, struct ib_diag *diag)
 {
 	const char *loader = node_value(n, "loader");
+	static const char *const loaders[] = { "grub", "systemd-boot", "none" };
 
 	if (!loader || strcmp(loader, "grub") == 0)
 		return;
@@ -86,8 +87,8 @@ static void read_loader(struct block_node *n, struct layout *l, struct ib_diag *
 		ib_diag_add(diag, IB_D_NOT_BUILT_YET, node_span(n, "loader"),
 			    "loader=systemd-boot is not built yet");
 	else
-		ib_diag_add(diag, IB_D_BAD_VALUE, node_span(n, "loader"),
-			    "unknown loader '%s'; expected grub, systemd-boot or none", loader);
+		ib_diag_unknown(diag, IB_D_BAD_VALUE, node_span(n, "loader"), loader, loaders,
+				ARRAY_SIZE(loaders), "unknown loader '%s'", loader);
 }
 
 static int table_parse(struct block_node *n, struct layout *l, struct ib_diag *diag)

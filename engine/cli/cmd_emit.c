@@ -63,7 +63,8 @@ static int emit_one(struct cli *cli, const char *file)
 int cmd_emit(struct cli *cli)
 {
 	const char *names[ARRAY_SIZE(emit_stages)];
-	const char *near, *word = cli->words.len ? cli->words.items[0] : NULL;
+	cleanup_buf struct buf known = BUF_INIT;
+	const char *word = cli->words.len ? cli->words.items[0] : NULL;
 
 	for (size_t i = 0; i < ARRAY_SIZE(emit_stages); i++) {
 		names[i] = emit_stages[i].name;
@@ -73,10 +74,8 @@ int cmd_emit(struct cli *cli)
 	if (!word)
 		return cli_usage("stages: ast, ir, plan, keys, layout", "emit needs a stage");
 	if (!chosen) {
-		near = ib_suggest(word, names, ARRAY_SIZE(names));
-		return cli_usage("stages: ast, ir, plan, keys, layout", "unknown stage '%s'%s%s%s",
-				 word, near ? "; did you mean '" : "", near ? near : "",
-				 near ? "'?" : "");
+		ib_suggest_text(&known, word, names, ARRAY_SIZE(names));
+		return cli_usage(NULL, "unknown stage '%s'%s", word, known.data);
 	}
 	return cli_each_word(cli, 1, emit_one);
 }

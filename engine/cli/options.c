@@ -260,17 +260,15 @@ static int take_option(struct cli *cli, int verbs, int argc, char **argv)
 static int check_formats(const struct cli *cli)
 {
 	vec_foreach (const char *, f, &cli->options.formats) {
-		const char *near;
+		cleanup_buf struct buf known = BUF_INIT;
 		bool found = false;
 
 		for (size_t i = 0; i < IB_FORMATS; i++)
 			found = found || strcmp(*f, ib_formats[i]) == 0;
 		if (found)
 			continue;
-		near = ib_suggest(*f, ib_formats, IB_FORMATS);
-		if (near)
-			return cli_usage(NULL, "unknown format '%s'; did you mean '%s'?", *f, near);
-		return cli_usage("formats: raw, qcow2, tar", "unknown format '%s'", *f);
+		ib_suggest_text(&known, *f, ib_formats, IB_FORMATS);
+		return cli_usage(NULL, "unknown format '%s'%s", *f, known.data);
 	}
 	return 0;
 }
@@ -278,7 +276,7 @@ static int check_formats(const struct cli *cli)
 int cli_choose(const char *option, const char *value, const char *const *names, size_t n,
 	       size_t *ret_index)
 {
-	const char *near;
+	cleanup_buf struct buf known = BUF_INIT;
 
 	for (size_t i = 0; value && i < n; i++) {
 		if (strcmp(value, names[i]) == 0) {
@@ -288,9 +286,8 @@ int cli_choose(const char *option, const char *value, const char *const *names, 
 	}
 	if (!value)
 		return 0;
-	near = ib_suggest(value, names, n);
-	return cli_usage(NULL, "--%s=%s: did you mean '%s'?", option, value,
-			 near ? near : names[0]);
+	ib_suggest_text(&known, value, names, n);
+	return cli_usage(NULL, "--%s: unknown value '%s'%s", option, value, known.data);
 }
 
 /* "90", "90s", "5m", "1h" in seconds. */

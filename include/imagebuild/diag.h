@@ -31,6 +31,9 @@ void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const
 /* Adds to the last finding: a second place, drawn beneath; a line that says what to do. */
 void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...) IB_PRINTF(3, 4);
 void ib_diag_hint(struct ib_diag *d, const char *fmt, ...) IB_PRINTF(2, 3);
+/* Adds a finding about WORD, which is none of WORDS (N of them): FMT and ib_suggest_text. */
+void ib_diag_unknown(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *word,
+		     const char *const *words, size_t n, const char *fmt, ...) IB_PRINTF(7, 8);
 /* The same note on all findings from number FIRST (of ib_diag_count) on. */
 void ib_diag_note_from(struct ib_diag *d, size_t first, struct ib_span at, const char *fmt, ...)
 	IB_PRINTF(4, 5);
@@ -56,5 +59,8 @@ void ib_diag_show(const struct ib_sources *sources, struct ib_span at, enum ib_s
 /* The word of WORDS (N of them) nearest to WORD within a distance that grows with its length, or
  * NULL: for "did you mean". */
 const char *ib_suggest(const char *word, const char *const *words, size_t n);
+/* Appends "; did you mean 'x'?" or, where none is near, "; expected a, b or c"; a list that is long
+ * or empty is not given. */
+void ib_suggest_text(struct buf *out, const char *word, const char *const *words, size_t n);
 
 #endif

@@ -115,6 +115,19 @@ void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const
 		vec_push(d->arena, &d->findings, f);
 }
 
+void ib_diag_unknown(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *word,
+		     const char *const *words, size_t n, const char *fmt, ...)
+{
+	cleanup_buf struct buf text = BUF_INIT;
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(&text, fmt, ap);
+	va_end(ap);
+	ib_suggest_text(&text, word, words, n);
+	ib_diag_add(d, id, at, "%s", text.data);
+}
+
 void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
 {
 	struct note n = { .at = at };

@@ -67,3 +67,18 @@ const char *ib_suggest(const char *word, const char *const *words, size_t n)
 	}
 	return best;
 }
+
+void ib_suggest_text(struct buf *out, const char *word, const char *const *words, size_t n)
+{
+	enum { LISTED = 20 };
+	const char *near = ib_suggest(word, words, n);
+
+	if (near)
+		buf_printf(out, "; did you mean '%s'?", near);
+	for (size_t i = 0; !near && i < n && n <= LISTED; i++)
+		buf_printf(out, "%s%s",
+			   i == 0      ? "; expected "
+			   : i + 1 < n ? ", "
+				       : " or ",
+			   words[i]);
+}
