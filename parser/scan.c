@@ -440,7 +440,7 @@ static void apply_directive(struct scan *s, const struct parser_directive *d)
 
 void scan_begin(struct scan *s)
 {
-	bool is_seen[KEYS] = { false };
+	struct ib_span seen[KEYS] = { { 0, 0 } };
 	struct parser_directive d;
 	struct physical p;
 	uint32_t next = 0;
@@ -453,11 +453,13 @@ void scan_begin(struct scan *s)
 	while (peek_physical(s, s->pos, &p, &next) && read_parser_directive(s, &p, &d)) {
 		check_bytes(s, &p);
 		s->pos = next;
-		if (is_seen[d.key])
+		if (seen[d.key].start) {
 			ib_diag_add(s->diag, IB_D_BAD_DIRECTIVE, d.key_at,
 				    "only one '%s' parser directive can be used", key_names[d.key]);
-		else
+			ib_diag_note(s->diag, seen[d.key], "the first is here");
+		} else {
 			apply_directive(s, &d);
-		is_seen[d.key] = true;
+			seen[d.key] = d.key_at;
+		}
 	}
 }

@@ -105,6 +105,14 @@ static bool is_caller_env(const struct ib_recipe *r, const char *name)
 	return false;
 }
 
+static void report_unset(struct state *t, const struct variable *v, size_t start)
+{
+	fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at,
+	     "'%s' has no value: pass --build-arg %s=VALUE, or write ${%s:-DEFAULT}", v->name,
+	     v->name, v->name);
+	ib_diag_note(t->x->r->diag, v->at, "it is declared here");
+}
+
 static void report_undefined(struct state *t, const char *name, const struct variable *v,
 			     size_t start)
 {
@@ -122,9 +130,7 @@ static void report_undefined(struct state *t, const char *name, const struct var
 		     "'%s' has no value: set it with ENV in the recipe, or write ${%s:-DEFAULT}",
 		     name, name);
 	else if (v)
-		fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at,
-		     "'%s' has no value: pass --build-arg %s=VALUE, or write ${%s:-DEFAULT}", name,
-		     name, name);
+		report_unset(t, v, start);
 	else if (near)
 		fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at,
 		     "undefined variable '%s'; did you mean '%s'?", name, near);

@@ -28,11 +28,15 @@ static int prune(const struct cli *cli)
 
 int cmd_cache(struct cli *cli)
 {
+	static const char *const words[] = { "path", "prune" };
+	cleanup_buf struct buf known = BUF_INIT;
 	const char *word = cli->words.len ? cli->words.items[0] : "path";
 
 	if (strcmp(word, "prune") == 0)
 		return prune(cli);
-	if (strcmp(word, "path") != 0)
-		return cli_usage("cache takes 'path' or 'prune'", "unknown word '%s'", word);
+	if (strcmp(word, "path") != 0) {
+		ib_suggest_text(&known, word, words, ARRAY_SIZE(words));
+		return cli_usage(NULL, "cache: unknown word '%s'%s", word, known.data);
+	}
 	return puts(cli->options.store) < 0 ? IB_EXIT_MACHINE : IB_EXIT_OK;
 }
