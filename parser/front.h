@@ -71,6 +71,7 @@ struct ib_recipe {
 	struct ib_ast ast;       /* parse */
 	struct live_vec live;    /* expand, which also sets text of words and heredocs */
 	struct stage_vec stages; /* expand; resolve completes them */
+	struct map undefined;    /* variables that are reported: one message a name */
 	bool is_fragment;
 	const struct ib_pair_vec
 		*outer;   /* of a fragment that a stage uses: what its elements see */

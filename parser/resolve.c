@@ -136,7 +136,7 @@ static void resolve_base(struct ib_recipe *r, uint32_t i)
  * stand before the first FROM. */
 static void check_places(struct ib_recipe *r)
 {
-	bool is_early_reported = false;
+	bool is_early_reported = false, is_whole_reported = false;
 
 	vec_foreach (struct live, live, &r->live) {
 		const struct ib_ast_instruction *in = live->in;
@@ -152,10 +152,13 @@ static void check_places(struct ib_recipe *r)
 					in->directive->keyword);
 			is_early_reported = true;
 		} else if (r->is_fragment && (traits & TRAIT_WHOLE)) {
-			ib_diag_add(r->diag, IB_D_FRAGMENT, in->keyword_at,
-				    "%s in a file without FROM: that is a fragment, which makes no "
-				    "image",
-				    in->directive->keyword);
+			if (!is_whole_reported)
+				ib_diag_add(r->diag, IB_D_FRAGMENT, in->keyword_at,
+					    "%s in a file without FROM: that is a fragment, which "
+					    "makes no "
+					    "image",
+					    in->directive->keyword);
+			is_whole_reported = true;
 		} else if (!r->is_fragment && (traits & TRAIT_PARTS)) {
 			ib_diag_add(r->diag, IB_D_FRAGMENT, in->keyword_at,
 				    "%s belongs into a fragment, a file without FROM",

@@ -118,10 +118,15 @@ static void report_undefined(struct state *t, const char *name, const struct var
 {
 	struct ib_recipe *r = t->x->r;
 	const char *near = v ? NULL : scope_suggest(t->x->scope, name);
+	void **seen;
 
 	if (t->muted)
 		return;
 	t->is_failed = true;
+	seen = map_put(r->arena, &r->undefined, name);
+	if (*seen)
+		return;
+	*seen = r;
 	if (v && v->is_predefined)
 		fail(t, IB_D_UNDEFINED_VARIABLE, start, t->at, "'%s' is not known before the build",
 		     name);

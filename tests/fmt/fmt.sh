@@ -13,7 +13,7 @@ it 'the recipes that we ship are formatted' ours
 # The blocks of the pages in which a line begins with an instruction, and README.md's, which is indented.
 examples() {
 	mkdir "$work/examples"
-	cat docs/*.md | awk -v dir="$work/examples" '/^```/ { inside = !inside; n++; next } inside { print >(dir "/" n) }'
+	ls docs/*.md | grep -v -e errors.md | xargs cat | awk -v dir="$work/examples" '/^```/ { inside = !inside; n++; next } inside { print >(dir "/" n) }'
 	for block in "$work"/examples/*; do
 		grep -qE '^(FROM|LAYOUT|RUN|COPY|ENV|ARG|PROVIDES) ' "$block" || rm "$block"
 	done
