@@ -407,7 +407,8 @@ static int need(const struct layout *l, const struct block_node *n, bool is_whol
 		r = journal_kib(l, n, &journal, err);
 	if (r < 0)
 		return r;
-	*ret_kib = kib + journal;
+	/* a journal is at most half of its file system (mke2fs) */
+	*ret_kib = (kib > journal ? kib : journal) + journal;
 	return 0;
 }
 

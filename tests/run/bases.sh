@@ -110,6 +110,13 @@ no_shell() {
 }
 it 'a RUN for a shell that is not there says so at its line' no_shell
 
+one_file() {
+	printf 'FROM scratch\nCOPY <<A /a\nx\nA\nOUTPUT --name=one raw\n' >"$dir/one.Imagefile"
+	build -f one.Imagefile
+	PATH=$PATH:/sbin:/usr/sbin e2fsck -fn "$dir/one.raw"
+}
+it 'a tree of one file has a disk with room for its journal' one_file
+
 from_tar() {
 	image tar:in.tar again
 	build -f again.Imagefile
