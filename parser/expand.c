@@ -343,6 +343,7 @@ static void include(struct walk *w, struct ib_ast_instruction *in)
 		return;
 	status = ib_sources_read(w->r->sources, path, &text, &err);
 	if (status < 0) {
+		w->r->is_incomplete = true;
 		ib_diag_add(w->r->diag, status == -E2BIG ? IB_D_FILE_SIZE : IB_D_INCLUDE, word->at,
 			    "%s", err.text);
 		return;

@@ -73,6 +73,7 @@ struct ib_recipe {
 	struct stage_vec stages; /* expand; resolve completes them */
 	struct map undefined;    /* variables that are reported: one message a name */
 	bool is_fragment;
+	bool is_incomplete; /* an INCLUDE failed: any variable may be of it */
 	const struct ib_pair_vec
 		*outer;   /* of a fragment that a stage uses: what its elements see */
 	struct ib_ir *ir; /* emit */

@@ -124,7 +124,7 @@ static void report_undefined(struct state *t, const char *name, const struct var
 		return;
 	t->is_failed = true;
 	seen = map_put(r->arena, &r->undefined, name);
-	if (*seen)
+	if (*seen || (!v && r->is_incomplete))
 		return;
 	*seen = r;
 	if (v && v->is_predefined)
