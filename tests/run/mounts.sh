@@ -232,8 +232,8 @@ script() {
 build_only() {
 	recipe <<-'END'
 		ELEMENT install-bin
-		RUN mkdir -p /usr/local/bin && printf '#!/bin/sh\necho "$@" >>/packages\n' >/usr/local/bin/install-packages
-		RUN chmod 755 /usr/local/bin/install-packages && cp /usr/local/bin/install-packages /usr/local/bin/apt-get
+		RUN printf '#!/bin/sh\necho "$@" >>/packages\n' >/usr/bin/apt-get
+		RUN chmod 755 /usr/bin/apt-get
 		PACKAGE --build-only gcc
 		RUN cp /packages /while
 	END
