@@ -104,13 +104,15 @@ static void check_from(struct check *c, const struct ib_ast_instruction *in)
 {
 	const char *from = flag_text(in, "from");
 	const struct ib_ast_word *w = from ? flag_find(in, "from")->value : NULL;
+	struct ib_tree_ref ref;
 
 	if (!from || !*from)
 		return;
-	if (strncmp(from, "oci:", 4) == 0 || strncmp(from, "tar:", 4) == 0)
-		check_path_word(c, w, from + 4, "--from");
+	ref = tree_ref(c->r, from, w->at, c->live->stage);
+	if (ref.kind == IB_FROM_STAGE)
+		tree_ref_check(c->r, from, w->at, c->live->stage);
 	else
-		tree_ref_check(c->r, w->text, w->at, c->live->stage);
+		check_path_word(c, w, ref.name, "--from");
 	if (in->heredocs)
 		ib_diag_add(c->diag, IB_D_HEREDOC_PLACE, in->heredocs->at,
 			    "a heredoc cannot stand beside --from");

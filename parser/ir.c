@@ -26,6 +26,11 @@ const char *const ib_formats[IB_FORMATS] = {
 #undef FORMAT_LATER
 };
 
+const char *const ib_mount_types[] = { [IB_MOUNT_BIND] = "bind",
+				       [IB_MOUNT_CACHE] = "cache",
+				       [IB_MOUNT_TMPFS] = "tmpfs",
+				       [IB_MOUNT_SECRET] = "secret" };
+
 const struct ib_op_info ib_ops[IB_OPS] = {
 #define OP(id, name, phase, effects) { (name), IB_PHASE_##phase, IB_EFFECT_##effects },
 #include <imagebuild/ir_ops.def>
@@ -224,14 +229,12 @@ static void base(struct dump *d, const struct ib_op_base *b)
 
 static void mounts(struct dump *d, const struct ib_mount_vec *v)
 {
-	static const char *const types[] = { "bind", "cache", "tmpfs", "secret" };
-
 	if (v->len == 0)
 		return;
 	json_array(&d->j, "mounts");
 	vec_foreach (struct ib_mount, m, v) {
 		json_object(&d->j, NULL);
-		json_str(&d->j, "type", types[m->type]);
+		json_str(&d->j, "type", ib_mount_types[m->type]);
 		vec_foreach (struct ib_pair, p, &m->keys)
 			json_str(&d->j, p->key, p->value);
 		json_object_end(&d->j);

@@ -134,11 +134,10 @@ static int hash_entry(const struct plan *p, int context_fd, const struct copy_en
 static int hash_mount(const struct step *s, const struct plan *p, size_t i, int context_fd,
 		      struct buf *out, struct ib_error *err)
 {
-	static const char *const types[] = { "bind", "cache", "tmpfs", "secret" };
 	const struct ib_mount *m = &s->op->run.mounts.items[i];
 	int r = 0;
 
-	key_text(out, "mount", types[m->type]);
+	key_text(out, "mount", ib_mount_types[m->type]);
 	vec_foreach (struct ib_pair, pair, &m->keys)
 		if (strcmp(pair->key, "sharing") != 0) {
 			key_text(out, "key", pair->key);
@@ -537,13 +536,11 @@ static void first_line(const char *text, struct buf *out)
 
 static void describe_mounts(const struct ib_op_run *run, struct buf *out)
 {
-	static const char *const types[] = { "bind", "cache", "tmpfs", "secret" };
-
 	vec_foreach (struct ib_mount, m, &run->mounts) {
 		const char *id = mount_value(m, "id");
 
-		buf_printf(out, "%s%s %s", m > run->mounts.items ? ", " : "(", types[m->type],
-			   id ? id : mount_value(m, "target"));
+		buf_printf(out, "%s%s %s", m > run->mounts.items ? ", " : "(",
+			   ib_mount_types[m->type], id ? id : mount_value(m, "target"));
 	}
 	if (run->mounts.len)
 		buf_str(out, ") ");

@@ -129,6 +129,8 @@ struct ib_tree_ref {
 };
 
 enum ib_mount_type { IB_MOUNT_BIND, IB_MOUNT_CACHE, IB_MOUNT_TMPFS, IB_MOUNT_SECRET };
+/* "bind", "cache" and so on, as the recipe writes them. */
+extern const char *const ib_mount_types[];
 
 struct ib_mount {
 	enum ib_mount_type type;
