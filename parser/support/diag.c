@@ -10,42 +10,24 @@
 
 #include <string.h>
 
-/* One line beneath a finding: a note with a place, or a hint. */
-struct note {
-	struct ib_span at;
-	const char *text;
-};
-struct note_vec VEC(struct note);
-
-struct finding {
-	enum ib_diag_id id;
-	enum ib_severity severity;
-	struct ib_span at;
-	const char *text;
-	struct note_vec notes, hints;
-	size_t number; /* of its making, so that the sort is stable */
-};
-struct finding_vec VEC(struct finding *);
-
 struct ib_diag {
 	struct arena *arena;
 	struct intern *names;
 	const struct ib_sources *sources;
-	struct map seen; /* "id start end text" -> struct finding */
-	struct finding_vec findings;
-	struct finding *last; /* what notes and hints are for */
+	struct map seen; /* "id start end text" -> struct ib_finding */
+	struct ib_finding_vec findings;
+	struct ib_finding *last; /* what notes and hints are for */
 	bool is_strict;
+	size_t most; /* of a severity that are kept */
 	size_t counts[IB_ERROR + 1]; /* findings of each severity, as their rows say */
 };
 
-static const struct {
-	enum ib_diag_id id;
-	enum ib_severity severity;
-} rows[] = {
-#define DIAG(id, slug, severity) { IB_D_##slug, severity },
+const struct ib_diag_row ib_diag_rows[] = {
+#define DIAG(id, slug, severity) { id, #slug, severity },
 #include <imagebuild/diags.def>
 #undef DIAG
 };
+const size_t ib_diag_rows_len = ARRAY_SIZE(ib_diag_rows);
 
 struct ib_diag *ib_diag_new(const struct ib_sources *sources)
 {
@@ -55,7 +37,13 @@ struct ib_diag *ib_diag_new(const struct ib_sources *sources)
 	d->arena = a;
 	d->names = intern_new(a);
 	d->sources = sources;
+	d->most = IB_DIAG_MAX;
 	return d;
+}
+
+void ib_diag_limit(struct ib_diag *d, size_t most)
+{
+	d->most = most;
 }
 
 void ib_diag_free(struct ib_diag *d)
@@ -74,12 +62,13 @@ void ib_diag_strict(struct ib_diag *d, bool is_strict)
 	d->is_strict = is_strict;
 }
 
-static enum ib_severity severity_of(enum ib_diag_id id)
+static const struct ib_diag_row *row_of(enum ib_diag_id id)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].id == id)
-			return rows[i].severity;
-	return IB_ERROR;
+	size_t i = 0;
+
+	while (ib_diag_rows[i].id != (int)id)
+		i++;
+	return &ib_diag_rows[i];
 }
 
 static const char *format(struct arena *a, const char *fmt, va_list ap) IB_PRINTF(2, 0);
@@ -91,28 +80,54 @@ static const char *format(struct arena *a, const char *fmt, va_list ap)
 	return arena_strndup(a, text.data, text.len);
 }
 
-void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *fmt, ...)
+static void add(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at, const char *fmt,
+		va_list ap) IB_PRINTF(4, 0);
+static void add(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at, const char *fmt,
+		va_list ap)
 {
-	struct finding *f = arena_alloc(d->arena, sizeof(*f));
-	va_list ap;
+	struct ib_finding *f = arena_alloc(d->arena, sizeof(*f));
 	void **seen;
 
-	va_start(ap, fmt);
-	f->text = format(d->arena, fmt, ap);
-	va_end(ap);
-	f->id = id;
-	f->severity = severity_of(id);
-	f->at = at;
-	f->number = d->findings.len;
+	*f = (struct ib_finding){ .row = row,
+				  .at = at,
+				  .text = format(d->arena, fmt, ap),
+				  .number = d->findings.len };
 	d->last = f; /* a repeated finding takes its notes with it, unseen */
 	seen = map_put(d->arena, &d->seen,
-		       intern_str(d->names, arena_printf(d->arena, "%d %u %u %s", (int)id, at.start,
+		       intern_str(d->names, arena_printf(d->arena, "%d %u %u %s", row->id, at.start,
 							 at.end, f->text)));
 	if (*seen)
 		return;
 	*seen = f;
-	if (d->counts[f->severity]++ < IB_DIAG_MAX)
+	if (d->counts[row->severity]++ < d->most)
 		vec_push(d->arena, &d->findings, f);
+}
+
+void ib_diag_add(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(d, row_of(id), at, fmt, ap);
+	va_end(ap);
+}
+
+void ib_diag_add_row(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at,
+		     const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(d, row, at, fmt, ap);
+	va_end(ap);
+}
+
+void ib_diag_edit(struct ib_diag *d, struct ib_span at, const char *text)
+{
+	struct ib_edit e = { at, text ? arena_strdup(d->arena, text) : NULL };
+
+	if (d->last)
+		vec_push(d->arena, &d->last->edits, e);
 }
 
 void ib_diag_unknown(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, const char *word,
@@ -130,7 +145,7 @@ void ib_diag_unknown(struct ib_diag *d, enum ib_diag_id id, struct ib_span at, c
 
 void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
 {
-	struct note n = { .at = at };
+	struct ib_note n = { .at = at };
 	va_list ap;
 
 	if (!d->last)
@@ -143,7 +158,7 @@ void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
 
 void ib_diag_note_from(struct ib_diag *d, size_t first, struct ib_span at, const char *fmt, ...)
 {
-	struct note n = { .at = at };
+	struct ib_note n = { .at = at };
 	va_list ap;
 
 	va_start(ap, fmt);
@@ -155,7 +170,7 @@ void ib_diag_note_from(struct ib_diag *d, size_t first, struct ib_span at, const
 
 void ib_diag_hint(struct ib_diag *d, const char *fmt, ...)
 {
-	struct note n = { .at = { 0, 0 } };
+	struct ib_note n = { .at = { 0, 0 } };
 	va_list ap;
 
 	if (!d->last)
@@ -166,9 +181,9 @@ void ib_diag_hint(struct ib_diag *d, const char *fmt, ...)
 	vec_push(d->arena, &d->last->hints, n);
 }
 
-static enum ib_severity shown_as(const struct ib_diag *d, const struct finding *f)
+static enum ib_severity shown_as(const struct ib_diag *d, const struct ib_finding *f)
 {
-	return d->is_strict && f->severity == IB_WARNING ? IB_ERROR : f->severity;
+	return d->is_strict && f->row->severity == IB_WARNING ? IB_ERROR : f->row->severity;
 }
 
 size_t ib_diag_errors(const struct ib_diag *d)
@@ -186,6 +201,8 @@ static const struct {
 	const char *word, *color;
 } looks[] = {
 	[IB_NOTE] = { "note", "\033[1;36m" },
+	[IB_STYLE] = { "style", "\033[1;32m" },
+	[IB_INFO] = { "info", "\033[1;34m" },
 	[IB_WARNING] = { "warning", "\033[1;35m" },
 	[IB_ERROR] = { "error", "\033[1;31m" },
 };
@@ -299,34 +316,48 @@ static void draw_includers(const struct pen *p, struct ib_span at)
 		draw(p, at, IB_NOTE, "included here", 0);
 }
 
-static void draw_finding(const struct pen *p, const struct ib_diag *d, const struct finding *f)
+static void draw_finding(const struct pen *p, const struct ib_finding *f,
+			 enum ib_severity severity)
 {
-	draw(p, f->at, shown_as(d, f), f->text, (int)f->id);
-	vec_foreach (struct note, n, &f->hints)
+	draw(p, f->at, severity, f->text, f->row->id);
+	vec_foreach (struct ib_note, n, &f->hints)
 		draw_line(p, n->text);
 	draw_includers(p, f->at);
-	vec_foreach (struct note, n, &f->notes)
+	vec_foreach (struct ib_note, n, &f->notes)
 		draw(p, n->at, IB_NOTE, n->text, 0);
 }
 
 static int by_place(const void *x, const void *y)
 {
-	const struct finding *a = *(struct finding *const *)x, *b = *(struct finding *const *)y;
+	const struct ib_finding *a = *(struct ib_finding *const *)x,
+				*b = *(struct ib_finding *const *)y;
 
 	if (a->at.start != b->at.start)
 		return a->at.start < b->at.start ? -1 : 1;
 	return a->number < b->number ? -1 : 1;
 }
 
-void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color)
+const struct ib_finding_vec *ib_diag_sorted(struct ib_diag *d)
 {
-	struct pen p = { d->sources, out, has_color };
-	size_t all = 0;
-
 	if (d->findings.len)
 		qsort(d->findings.items, d->findings.len, sizeof(*d->findings.items), by_place);
-	vec_foreach (struct finding *, f, &d->findings)
-		draw_finding(&p, d, *f);
+	return &d->findings;
+}
+
+void ib_diag_render_one(const struct ib_diag *d, const struct ib_finding *f,
+			enum ib_severity severity, struct buf *out, bool has_color)
+{
+	struct pen p = { d->sources, out, has_color };
+
+	draw_finding(&p, f, severity);
+}
+
+void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color)
+{
+	size_t all = 0;
+
+	vec_foreach (struct ib_finding *, f, ib_diag_sorted(d))
+		ib_diag_render_one(d, *f, shown_as(d, *f), out, has_color);
 	for (size_t i = 0; i < ARRAY_SIZE(d->counts); i++)
 		all += d->counts[i];
 	if (all > d->findings.len)
