@@ -136,7 +136,7 @@ struct ib_ast_node *ast_node(struct parse *p, struct ib_ast_word *words,
 	return n;
 }
 
-uint32_t ast_source(struct ib_span at, const struct ib_segment_vec *segments, size_t off)
+uint32_t ib_ast_source(struct ib_span at, const struct ib_segment_vec *segments, size_t off)
 {
 	size_t low = 0, high = segments->len;
 	uint32_t pos = at.start + (uint32_t)off;
@@ -154,13 +154,27 @@ uint32_t ast_source(struct ib_span at, const struct ib_segment_vec *segments, si
 	return segments->items[low].source.start + (uint32_t)(off - segments->items[low].at);
 }
 
+const char *ib_ast_keyword(const struct ib_ast_instruction *in)
+{
+	return in->directive ? in->directive->keyword : NULL;
+}
+
+struct ib_ast_flag *ib_ast_flag(const struct ib_ast_instruction *in, const char *name)
+{
+	struct ib_ast_flag *f = in->flags;
+
+	while (f && strcmp(f->name, name) != 0)
+		f = f->next;
+	return f;
+}
+
 struct ib_span ast_word_span(const struct ib_ast_word *w, size_t start, size_t end)
 {
-	uint32_t from = ast_source(w->at, &w->segments, start);
+	uint32_t from = ib_ast_source(w->at, &w->segments, start);
 
 	if (end <= start)
 		return (struct ib_span){ from, from };
-	return (struct ib_span){ from, ast_source(w->at, &w->segments, end - 1) + 1 };
+	return (struct ib_span){ from, ib_ast_source(w->at, &w->segments, end - 1) + 1 };
 }
 
 /* --- dump: one line a thing, "LINE:COLUMN what text" --- */

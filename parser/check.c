@@ -38,7 +38,7 @@ static bool arity_is_right(struct check *c, const struct ib_ast_instruction *in)
 		return true;
 	if (n >= in->directive->fewest && n <= in->directive->most)
 		return true;
-	if (in->directive->id == D_RUN && flag_find(in, "script"))
+	if (in->directive->id == D_RUN && ib_ast_flag(in, "script"))
 		return true;
 	ib_diag_add(c->diag, IB_D_ARITY, n ? in->at : in->keyword_at, "%s takes %s",
 		    in->directive->keyword, in->directive->takes);

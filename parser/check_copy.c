@@ -29,14 +29,14 @@ static void check_ownership(struct check *c, const struct ib_ast_instruction *in
 	bool is_octal = mode && strspn(mode, "01234567") == strlen(mode) && strlen(mode) <= 5;
 
 	if (owner && *owner && !is_owner(owner))
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chown")->value->at,
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, ib_ast_flag(in, "chown")->value->at,
 			    "'%s' is not USER or USER:GROUP", owner);
 	if (mode && *mode && !is_symbolic_mode(mode) &&
 	    (!is_octal || strtol(mode, NULL, 8) > 07777))
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chmod")->value->at,
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, ib_ast_flag(in, "chmod")->value->at,
 			    "'%s' is not a mode like 0644 or u=rwX,go=rX", mode);
-	if (mode && flag_find(in, "unpack"))
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chmod")->at,
+	if (mode && ib_ast_flag(in, "unpack"))
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, ib_ast_flag(in, "chmod")->at,
 			    "--chmod does not go with --unpack: archives bring their modes");
 }
 
@@ -44,7 +44,7 @@ static bool is_target_phase(struct check *c, const struct ib_ast_instruction *in
 {
 	if (flag_phase(in, IB_PHASE_INSTALL) != IB_PHASE_ROOT)
 		return true;
-	ib_diag_add(c->diag, IB_D_BAD_PHASE, flag_find(in, "phase")->value->at,
+	ib_diag_add(c->diag, IB_D_BAD_PHASE, ib_ast_flag(in, "phase")->value->at,
 		    "%s writes into the target, which is not there before phase root is done; the "
 		    "first is extra-data",
 		    in->directive->keyword);
@@ -103,7 +103,7 @@ static bool check_dest(struct check *c, const struct ib_ast_instruction *in)
 static void check_from(struct check *c, const struct ib_ast_instruction *in)
 {
 	const char *from = flag_text(in, "from");
-	const struct ib_ast_word *w = from ? flag_find(in, "from")->value : NULL;
+	const struct ib_ast_word *w = from ? ib_ast_flag(in, "from")->value : NULL;
 	struct ib_tree_ref ref;
 
 	if (!from || !*from)
@@ -169,11 +169,11 @@ static void check_checksum(struct check *c, const struct ib_ast_instruction *in)
 	if (!sum || !*sum)
 		return;
 	if (is_git ? is_sha256 || hex[n] || n < 7 || n > 64 : !is_sha256 || hex[n] || n != 64)
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->value->at,
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, ib_ast_flag(in, "checksum")->value->at,
 			    is_git ? "expected a commit: 7 to 64 hexadecimal digits"
 				   : "expected sha256: and 64 hexadecimal digits");
 	if (!in->is_broken && count_words(in) > 2)
-		ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "checksum")->at,
+		ib_diag_add(c->diag, IB_D_FLAG_VALUE, ib_ast_flag(in, "checksum")->at,
 			    "--checksum is of one URL; write an ADD for each");
 }
 
@@ -191,8 +191,8 @@ void check_ADD(struct check *c, const struct ib_ast_instruction *in)
 			ib_diag_add(c->diag, IB_D_WRITE_INSTEAD, w->at,
 				    "'%s' is not a URL: ADD downloads; write COPY %s%s ...",
 				    w->text, is_archive(w->text) ? "--unpack " : "", w->text);
-		else if (w->text && ib_is_git_url(w->text) && flag_find(in, "chmod"))
-			ib_diag_add(c->diag, IB_D_FLAG_VALUE, flag_find(in, "chmod")->at,
+		else if (w->text && ib_is_git_url(w->text) && ib_ast_flag(in, "chmod"))
+			ib_diag_add(c->diag, IB_D_FLAG_VALUE, ib_ast_flag(in, "chmod")->at,
 				    "--chmod does not go with a repository: its files bring their "
 				    "modes");
 	}

@@ -96,10 +96,11 @@ void check_flags(struct check *c, const struct ib_ast_instruction *in)
 			report_unknown_flag(c, in, f);
 			continue;
 		}
-		if (kind != FLAG_WORDS && kind != FLAG_COND && flag_find(in, f->name) != f) {
+		if (kind != FLAG_WORDS && kind != FLAG_COND && ib_ast_flag(in, f->name) != f) {
 			ib_diag_add(c->diag, IB_D_DUPLICATE_FLAG, f->name_at,
 				    "flag --%s is given twice", f->name);
-			ib_diag_note(c->diag, flag_find(in, f->name)->name_at, "the first is here");
+			ib_diag_note(c->diag, ib_ast_flag(in, f->name)->name_at,
+				     "the first is here");
 			continue;
 		}
 		check_flag_value(c, kind, f);
@@ -109,7 +110,7 @@ void check_flags(struct check *c, const struct ib_ast_instruction *in)
 void check_choice(struct check *c, const struct ib_ast_instruction *in, const char *flag,
 		  const char *const *words, size_t n)
 {
-	const struct ib_ast_flag *f = flag_find(in, flag);
+	const struct ib_ast_flag *f = ib_ast_flag(in, flag);
 	const char *text = flag_text(in, flag);
 
 	if (!text || !*text)

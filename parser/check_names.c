@@ -42,7 +42,7 @@ static void check_name_words(struct check *c, const struct ib_ast_instruction *i
 
 static void check_fragment_order(struct check *c, const struct ib_ast_instruction *in)
 {
-	const struct ib_ast_flag *f = flag_find(in, "order");
+	const struct ib_ast_flag *f = ib_ast_flag(in, "order");
 
 	if (f && !c->r->is_fragment)
 		ib_diag_add(c->diag, IB_D_FRAGMENT, f->at,
@@ -73,8 +73,8 @@ void check_ARG(struct check *c, const struct ib_ast_instruction *in)
 void check_FROM(struct check *c, const struct ib_ast_instruction *in)
 {
 	const struct ib_ast_word *base = in->words, *as = base ? base->next : NULL;
-	const struct ib_ast_flag *arch = flag_find(in, "arch"),
-				 *platform = flag_find(in, "platform");
+	const struct ib_ast_flag *arch = ib_ast_flag(in, "arch"),
+				 *platform = ib_ast_flag(in, "platform");
 	const char *text = flag_text(in, "arch");
 
 	if (as && as->text && (strcasecmp(as->text, "AS") != 0 || !as->next))
@@ -171,14 +171,14 @@ void check_PACKAGE(struct check *c, const struct ib_ast_instruction *in)
 	check_install_type(c, in);
 	if (phase != IB_PHASE_PRE_INSTALL && phase != IB_PHASE_INSTALL &&
 	    phase != IB_PHASE_POST_INSTALL)
-		ib_diag_add(c->diag, IB_D_BAD_PHASE, flag_find(in, "phase")->value->at,
+		ib_diag_add(c->diag, IB_D_BAD_PHASE, ib_ast_flag(in, "phase")->value->at,
 			    "packages are installed in pre-install, install or post-install");
 	while (list && *list && list_next(&list, &part, &n)) {
 		const char *arch =
 			arena_strndup(c->r->arena, part + (*part == '!'), n - (*part == '!'));
 
 		if (!arch_find(arch))
-			arch_unknown(c->diag, flag_find(in, "arch")->value->at, arch);
+			arch_unknown(c->diag, ib_ast_flag(in, "arch")->value->at, arch);
 	}
 }
 

@@ -10,7 +10,7 @@ void check_LAYOUT(struct check *c, const struct ib_ast_instruction *in)
 	const char *file = flag_text(in, "file");
 
 	if (file && *file)
-		check_path_word(c, flag_find(in, "file")->value, file, "file");
+		check_path_word(c, ib_ast_flag(in, "file")->value, file, "file");
 	layout_check(c->r, in);
 }
 
@@ -87,7 +87,7 @@ void check_OUTPUT(struct check *c, const struct ib_ast_instruction *in)
 {
 	static const char *const checksums[] = { "md5", "sha256" };
 	const char *list = flag_text(in, "checksum"), *name = flag_text(in, "name"), *part;
-	const struct ib_ast_flag *options = flag_find(in, "options");
+	const struct ib_ast_flag *options = ib_ast_flag(in, "options");
 	size_t n;
 	int count = 0;
 
@@ -96,11 +96,11 @@ void check_OUTPUT(struct check *c, const struct ib_ast_instruction *in)
 
 		if (strcmp(word, checksums[0]) != 0 && strcmp(word, checksums[1]) != 0)
 			ib_diag_unknown(c->diag, IB_D_FLAG_VALUE,
-					flag_find(in, "checksum")->value->at, word, checksums,
+					ib_ast_flag(in, "checksum")->value->at, word, checksums,
 					ARRAY_SIZE(checksums), "unknown checksum '%s'", word);
 	}
 	if (name && *name && (name[strlen(name) - 1] == '/' || strchr(name, '\n')))
-		ib_diag_add(c->diag, IB_D_BAD_NAME, flag_find(in, "name")->value->at,
+		ib_diag_add(c->diag, IB_D_BAD_NAME, ib_ast_flag(in, "name")->value->at,
 			    "'%s' is not the name of a file", name);
 	list = flag_text(in, "options");
 	while (list && *list && list_next(&list, &part, &n)) {

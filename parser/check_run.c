@@ -50,7 +50,7 @@ void check_RUN(struct check *c, const struct ib_ast_instruction *in)
 	check_choice(c, in, "network", networks, ARRAY_SIZE(networks));
 	check_host_side(c, in);
 	if (name && (strchr(name, '/') || strchr(name, '\n') || strlen(name) > 100))
-		ib_diag_add(c->diag, IB_D_BAD_NAME, flag_find(in, "name")->value->at,
+		ib_diag_add(c->diag, IB_D_BAD_NAME, ib_ast_flag(in, "name")->value->at,
 			    "a step's name has no '/' and at most 100 bytes");
 	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
 		struct ib_mount mount;
@@ -63,8 +63,8 @@ void check_RUN(struct check *c, const struct ib_ast_instruction *in)
 				    ib_phases[phase].name);
 	}
 	if (script && *script)
-		check_path_word(c, flag_find(in, "script")->value, script, "script");
-	if (flag_find(in, "script") && in->text)
+		check_path_word(c, ib_ast_flag(in, "script")->value, script, "script");
+	if (ib_ast_flag(in, "script") && in->text)
 		ib_diag_add(c->diag, IB_D_ARITY, in->text_at,
 			    "RUN --script=FILE takes no command beside the file");
 	if (in->is_json && !in->is_broken && in->json.len == 0)

@@ -158,7 +158,7 @@ static void emit_PACKAGE(struct emit *e, const struct ib_ast_instruction *in)
 	op->package.is_removal = flag_is_on(in, "remove");
 	op->package.is_build_only = flag_is_on(in, "build-only");
 	op->package.install_type = flag_text(in, "install-type");
-	op->package.is_step = (e->stepped & 1u << op->phase) || flag_find(in, "order");
+	op->package.is_step = (e->stepped & 1u << op->phase) || ib_ast_flag(in, "order");
 	op->package.arches_negated = list && *list == '!';
 	while (list_next(&list, &part, &n)) {
 		bool has_mark = *part == '!';
@@ -209,10 +209,10 @@ static void add_command(struct emit *e, struct ib_op *op, const struct ib_ast_in
 {
 	const struct ib_ast_heredoc *h = in->heredocs;
 
-	if (flag_find(in, "script")) {
+	if (ib_ast_flag(in, "script")) {
 		op->run.form = IB_RUN_FILE;
 		op->run.text = flag_text(in, "script");
-		op->run.text_at = flag_find(in, "script")->value->at;
+		op->run.text_at = ib_ast_flag(in, "script")->value->at;
 	} else if (in->is_json) {
 		op->run.form = IB_RUN_EXEC;
 		op->run.argv = in->json;
@@ -299,7 +299,7 @@ static void emit_COPY(struct emit *e, const struct ib_ast_instruction *in)
 	op->copy.from.name = own_directory(e);
 	if (from)
 		op->copy.from =
-			tree_ref(e->r, from, flag_find(in, "from")->value->at, e->live->stage);
+			tree_ref(e->r, from, ib_ast_flag(in, "from")->value->at, e->live->stage);
 }
 
 static void emit_ADD(struct emit *e, const struct ib_ast_instruction *in)
@@ -331,9 +331,9 @@ static void emit_LAYOUT(struct emit *e, const struct ib_ast_instruction *in)
 {
 	struct ib_op *op = add_op(e, IB_OP_LAYOUT, in);
 
-	if (flag_find(in, "file"))
-		op->layout.file =
-			(struct ib_word){ flag_text(in, "file"), flag_find(in, "file")->value->at };
+	if (ib_ast_flag(in, "file"))
+		op->layout.file = (struct ib_word){ flag_text(in, "file"),
+						    ib_ast_flag(in, "file")->value->at };
 	else
 		op->layout.root = layout_node(e->r, in->words, in->nodes);
 }
@@ -375,7 +375,7 @@ static void emit_OUTPUT(struct emit *e, const struct ib_ast_instruction *in)
 	op->output.name = flag_text(in, "name");
 	op->output.has_md5 = has_part(sums, "md5");
 	op->output.has_sha256 = has_part(sums, "sha256");
-	op->output.is_uncompressed = flag_find(in, "compress") && !flag_is_on(in, "compress");
+	op->output.is_uncompressed = ib_ast_flag(in, "compress") && !flag_is_on(in, "compress");
 	for (const struct ib_ast_flag *f = in->flags; f; f = f->next) {
 		if (strcmp(f->name, "options") == 0)
 			add_options(e, op, f->value->text, f->value->at);

@@ -122,8 +122,6 @@ const char *shell_word(const struct subst *x, const struct ib_ast_word *w);
 
 /* value.c: what flags and words mean. Those with a DIAG report what is wrong, where it is not NULL.
  */
-/* The flag NAME, or NULL; of repeated ones the first. */
-struct ib_ast_flag *flag_find(const struct ib_ast_instruction *in, const char *name);
 /* Its expanded value; NULL where there is no flag, no value, or an error was reported. */
 const char *flag_text(const struct ib_ast_instruction *in, const char *name);
 bool flag_is_on(const struct ib_ast_instruction *in, const char *name);

@@ -286,7 +286,7 @@ static void check_children(struct ib_recipe *r, const struct node_row *parent,
 
 void layout_check(struct ib_recipe *r, const struct ib_ast_instruction *in)
 {
-	const struct ib_ast_flag *file = flag_find(in, "file");
+	const struct ib_ast_flag *file = ib_ast_flag(in, "file");
 	const struct ib_ast_word *kind = in->words;
 	const struct node_row *row;
 

@@ -93,8 +93,6 @@ struct ib_ast_heredoc *ast_heredoc(struct parse *p, size_t start, size_t end);
 void ast_text(struct parse *p, size_t start, size_t end);
 struct ib_ast_node *ast_node(struct parse *p, struct ib_ast_word *words,
 			     struct ib_ast_node *children);
-/* Where byte OFF of a word, or of a text with segments, stands in the source. */
-uint32_t ast_source(struct ib_span at, const struct ib_segment_vec *segments, size_t off);
 struct ib_span ast_word_span(const struct ib_ast_word *w, size_t start, size_t end);
 
 /* json.c: parses N bytes as an array of strings. NULL, or what is wrong, with its offset. */

@@ -26,10 +26,11 @@ static void run(struct state *t, struct buf *out, const char *stops, enum mode m
 
 static struct ib_span place(const struct state *t, size_t start, size_t end)
 {
-	uint32_t from = ast_source(t->span, t->segments, start);
+	uint32_t from = ib_ast_source(t->span, t->segments, start);
 
-	return (struct ib_span){ from, end > start ? ast_source(t->span, t->segments, end - 1) + 1
-						   : from };
+	return (struct ib_span){ from, end > start
+					       ? ib_ast_source(t->span, t->segments, end - 1) + 1
+					       : from };
 }
 
 /* The finding is reported, and nothing more of the word is read where there is no sense in it. */

@@ -8,25 +8,16 @@
 #include <string.h>
 #include <strings.h>
 
-struct ib_ast_flag *flag_find(const struct ib_ast_instruction *in, const char *name)
-{
-	for (struct ib_ast_flag *f = in->flags; f; f = f->next) {
-		if (strcmp(f->name, name) == 0)
-			return f;
-	}
-	return NULL;
-}
-
 const char *flag_text(const struct ib_ast_instruction *in, const char *name)
 {
-	const struct ib_ast_flag *f = flag_find(in, name);
+	const struct ib_ast_flag *f = ib_ast_flag(in, name);
 
 	return f && f->value ? f->value->text : NULL;
 }
 
 bool flag_is_on(const struct ib_ast_instruction *in, const char *name)
 {
-	const struct ib_ast_flag *f = flag_find(in, name);
+	const struct ib_ast_flag *f = ib_ast_flag(in, name);
 	const char *text = f && f->value ? f->value->text : "yes";
 
 	return f && text && (strcmp(text, "yes") == 0 || strcmp(text, "true") == 0);

@@ -79,4 +79,11 @@ struct ib_ast {
 	const char *check;		/* # check=..., or NULL */
 };
 
+/* "RUN"; of an unknown instruction what it is taken for, NULL where that is nothing. */
+const char *ib_ast_keyword(const struct ib_ast_instruction *in);
+/* The first flag NAME ("phase"), or NULL. */
+struct ib_ast_flag *ib_ast_flag(const struct ib_ast_instruction *in, const char *name);
+/* Where byte OFF of a raw word, a text or a heredoc's body stands in the source; AT, SEGMENTS: its own. */
+uint32_t ib_ast_source(struct ib_span at, const struct ib_segment_vec *segments, size_t off);
+
 #endif
