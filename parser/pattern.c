@@ -4,7 +4,7 @@
  * backtracking. */
 #include "pattern.h"
 
-#include "support/utf8.h"
+#include <imagebuild/utf8.h>
 
 #include <string.h>
 

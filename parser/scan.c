@@ -5,7 +5,7 @@
  * returns. */
 #include "parse.h"
 
-#include "support/utf8.h"
+#include <imagebuild/utf8.h>
 
 #include <ctype.h>
 #include <string.h>

@@ -4,9 +4,8 @@
 
 #include <imagebuild/intern.h>
 #include <imagebuild/map.h>
+#include <imagebuild/utf8.h>
 #include <imagebuild/vec.h>
-
-#include "support/utf8.h"
 
 #include <string.h>
 
@@ -219,14 +218,6 @@ static void color(const struct pen *p, const char *sgr)
 		buf_str(p->out, sgr);
 }
 
-/* Copies text that a user wrote: control characters would reach the terminal. */
-static void add_visible(struct buf *out, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_char(out,
-			 s[i] != '\t' && ((unsigned char)s[i] < 0x20 || s[i] == 0x7f) ? '?' : s[i]);
-}
-
 /* "      |   ^~~~": blanks for characters, tabs for tabs, so that the caret stands under its byte
  * whatever the tab width; it stops where the line ends. */
 static void draw_caret(const struct pen *p, const struct ib_place *at, struct ib_span span)
@@ -282,14 +273,14 @@ static void draw(const struct pen *p, struct ib_span span, enum ib_severity seve
 
 	if (is_placed) {
 		color(p, "\033[1m");
-		add_visible(p->out, at.file, strlen(at.file));
+		utf8_visible(p->out, at.file, strlen(at.file));
 		buf_printf(p->out, ":%u:%u: ", at.line, at.column);
 		color(p, "\033[0m");
 	}
 	color(p, looks[severity].color);
 	buf_printf(p->out, "%s: ", looks[severity].word);
 	color(p, "\033[0m");
-	add_visible(p->out, text, strlen(text));
+	utf8_visible(p->out, text, strlen(text));
 	if (id)
 		buf_printf(p->out, " [IB%d]", id);
 	buf_char(p->out, '\n');
@@ -297,7 +288,7 @@ static void draw(const struct pen *p, struct ib_span span, enum ib_severity seve
 		return;
 	narrow(&at, span.start);
 	buf_printf(p->out, "%5u | ", at.line);
-	add_visible(p->out, at.text, at.text_len);
+	utf8_visible(p->out, at.text, at.text_len);
 	buf_char(p->out, '\n');
 	draw_caret(p, &at, span);
 }
@@ -305,7 +296,7 @@ static void draw(const struct pen *p, struct ib_span span, enum ib_severity seve
 static void draw_line(const struct pen *p, const char *text)
 {
 	buf_str(p->out, "      = ");
-	add_visible(p->out, text, strlen(text));
+	utf8_visible(p->out, text, strlen(text));
 	buf_char(p->out, '\n');
 }
 

@@ -2,7 +2,7 @@
 /* The JSON writer. Every value begins with begin(), which owes the comma, the line and the key. */
 #include <imagebuild/jsonout.h>
 
-#include "support/utf8.h"
+#include <imagebuild/utf8.h>
 
 #include <inttypes.h>
 #include <string.h>

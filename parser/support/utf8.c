@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One table row a range of lead bytes: RFC 3629, section 4, "UTF8-octets". */
-#include "support/utf8.h"
-
-#include <imagebuild/base.h>
+#include <imagebuild/utf8.h>
 
 static const struct {
 	unsigned char first, last; /* of the lead byte */
@@ -38,4 +36,32 @@ size_t utf8_len(const char *s, size_t n)
 		return has_tail(u, rows[i].len) ? rows[i].len : 0;
 	}
 	return 0;
+}
+
+size_t utf8_count(const char *s, size_t n)
+{
+	size_t count = 0;
+
+	for (size_t i = 0, len; i < n; i += len ? len : 1, count++)
+		len = utf8_len(s + i, n - i);
+	return count;
+}
+
+/* C0 but the tab, DEL, and C1 (U+0080 to U+009F). */
+static bool is_control(const unsigned char *c, size_t len)
+{
+	return len == 2 ? c[0] == 0xc2 && c[1] < 0xa0 : (*c < 0x20 && *c != '\t') || *c == 0x7f;
+}
+
+void utf8_visible(struct buf *out, const char *s, size_t n)
+{
+	for (size_t i = 0, len; i < n; i += len ? len : 1) {
+		len = utf8_len(s + i, n - i);
+		if (!len)
+			buf_str(out, "\xef\xbf\xbd");
+		else if (is_control((const unsigned char *)s + i, len))
+			buf_char(out, '?');
+		else
+			buf_add(out, s + i, len);
+	}
 }

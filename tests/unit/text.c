@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* source, diag, suggest, error, jsonout. */
+/* source, diag, suggest, error, jsonout, utf8. */
 #include "test.h"
 
 #include <imagebuild/diag.h>
 #include <imagebuild/error.h>
 #include <imagebuild/jsonout.h>
+#include <imagebuild/utf8.h>
 
 #include <errno.h>
 
@@ -175,6 +176,18 @@ TEST("JSON is written with its escapes, indents and empty lists")
 	json_bool(&j, "b", false);
 	json_object_end(&j);
 	check_str(out.data, "{\"a\":\"x\\u0000y\",\"b\":false}\n");
+}
+
+TEST("what a terminal would obey is shown as something else")
+{
+	static const char hostile[] = "a\tb\033[2J\177\302\233c\303\251\377\r\n";
+	cleanup_buf struct buf out = BUF_INIT;
+
+	utf8_visible(&out, hostile, sizeof(hostile));
+	check_str(out.data, "a\tb?[2J??c\303\251\357\277\275???");
+	check_int(utf8_count(hostile, sizeof(hostile) - 1), 14);
+	check_int(utf8_count("\303\251\377\303", 4), 3);
+	check_int(utf8_count("", 0), 0);
 }
 
 TEST_MAIN()
