@@ -2,44 +2,22 @@
 /* dib's block device configuration as LAYOUT's attribute tree. Tree form (a mkfs inside of its
  * partition) and graph form (nodes that name their `base`) become one flat list of nodes first, as
  * in dib (contract 11.2). */
-#include "block/graph.h"
-
-#include "support/yaml.h"
+#include "block/config.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define KEYS_MAX 12
+#define NODES_MAX 4096
 
 /* dib's plugins and their own keys; each may hold other plugins as well. */
-static const struct plugin {
-	const char *name;
-	const char *keys[KEYS_MAX];
-} plugins[] = {
+static const struct plugin plugins[] = {
 	{ "local_loop", { "name", "size", "directory", "block_size", NULL } },
 	{ "partitioning", { "name", "base", "label", "align", "partitions", NULL } },
 	{ "partition", { "name", "base", "size", "type", "flags", NULL } },
 	{ "mkfs", { "name", "base", "type", "label", "opts", "uuid", NULL } },
 	{ "mount", { "name", "base", "mount_point", NULL } },
 	{ "fstab", { "name", "base", "options", "dump-freq", "fsck-passno", NULL } },
-	{ "lvm", { NULL } },
-};
-
-/* A node of dib's graph. */
-struct dib_node {
-	const struct plugin *plugin;
-	const char *name, *base;
-	struct ib_span at, base_at;
-	const struct yaml_node *yaml;
-	bool is_used;
-};
-struct dib_node_vec VEC(struct dib_node);
-
-struct dib_graph {
-	struct arena *arena;
-	struct layout *layout;
-	struct ib_diag *diag;
-	struct dib_node_vec nodes;
+	{ "lvm", { "name", "base", "pvs", "vgs", "lvs", NULL } },
 };
 
 static const struct plugin *find_plugin(const char *name)
@@ -55,7 +33,7 @@ static bool is_nested(const char *key)
 	return strcmp(key, "partition") != 0 && find_plugin(key);
 }
 
-static const char *get_text(const struct yaml_node *map, const char *key)
+const char *dib_text(const struct yaml_node *map, const char *key)
 {
 	const struct yaml_node *value = map && map->kind == YAML_MAP ? yaml_get(map, key) : NULL;
 
@@ -64,27 +42,27 @@ static const char *get_text(const struct yaml_node *map, const char *key)
 
 static void report_key(struct dib_graph *g, const struct plugin *p, const struct yaml_node *value)
 {
-	const char *words[KEYS_MAX + ARRAY_SIZE(plugins)];
+	const char *words[PLUGIN_KEYS_MAX + ARRAY_SIZE(plugins)];
 	size_t n = 0;
 
-	for (; n < KEYS_MAX && p->keys[n]; n++)
+	for (; n < PLUGIN_KEYS_MAX && p->keys[n]; n++)
 		words[n] = p->keys[n];
 	for (size_t i = 0; i < ARRAY_SIZE(plugins); i++)
 		if (is_nested(plugins[i].name))
 			words[n++] = plugins[i].name;
-	ib_diag_unknown(g->diag, IB_D_UNKNOWN_KEY, value->key_at, value->key, words, n,
-			"'%s' has no key '%s'", p->name, value->key);
+	ib_diag_unknown(g->diag, IB_D_IGNORED_KEY, value->key_at, value->key, words, n,
+			"'%s' has no key '%s', which is left out as dib does", p->name, value->key);
 }
 
 static bool knows(const struct plugin *p, const char *key)
 {
-	for (size_t i = 0; i < KEYS_MAX && p->keys[i]; i++)
+	for (size_t i = 0; i < PLUGIN_KEYS_MAX && p->keys[i]; i++)
 		if (strcmp(p->keys[i], key) == 0)
 			return true;
 	return is_nested(key);
 }
 
-static void check_keys(struct dib_graph *g, const struct plugin *p, const struct yaml_node *map)
+void dib_check_keys(struct dib_graph *g, const struct plugin *p, const struct yaml_node *map)
 {
 	for (const struct yaml_node *v = map->children; v; v = v->next)
 		if (!knows(p, v->key))
@@ -100,16 +78,19 @@ static const struct dib_node *find_node(const struct dib_graph *g, const char *n
 }
 
 /* Adds the node of MAP; its name, or NULL where that is missing or taken. */
-static const char *add_node(struct dib_graph *g, const struct plugin *p,
-			    const struct yaml_node *map, struct ib_span at, const char *parent)
+const char *dib_add_node(struct dib_graph *g, const struct plugin *p, const struct yaml_node *map,
+			 struct ib_span at, const char *parent)
 {
 	const struct yaml_node *base_node = map->kind == YAML_MAP ? yaml_get(map, "base") : NULL;
 	struct dib_node n = {
 		.plugin = p, .at = at, .base_at = base_node ? base_node->at : at, .yaml = map
 	};
 
-	n.base = get_text(map, "base") ? get_text(map, "base") : parent;
-	n.name = get_text(map, "name");
+	/* whatever a partition says, dib puts it on its table's disk */
+	n.base = strcmp(p->name, "partition") == 0 ? parent : dib_text(map, "base");
+	if (!n.base)
+		n.base = parent;
+	n.name = dib_text(map, "name");
 	if (!n.name && n.base)
 		n.name = arena_printf(g->arena, "%s_%s", p->name, n.base);
 	if (!n.name) {
@@ -119,6 +100,10 @@ static const char *add_node(struct dib_graph *g, const struct plugin *p,
 	}
 	const struct dib_node *other = find_node(g, n.name);
 
+	if (g->nodes.len == NODES_MAX) {
+		ib_diag_add(g->diag, IB_D_NESTING, at, "more than %d nodes", NODES_MAX);
+		return NULL;
+	}
 	if (other) {
 		ib_diag_add(g->diag, IB_D_BAD_NAME, at, "two nodes have the name '%s'", n.name);
 		ib_diag_note(g->diag, other->at, "the other is here");
@@ -154,7 +139,7 @@ static void queue_partitions(struct dib_graph *g, const struct yaml_node *list, 
 		return;
 	}
 	for (const struct yaml_node *p = list->children; p; p = p->next) {
-		if (p->kind == YAML_MAP && get_text(p, "name"))
+		if (p->kind == YAML_MAP && dib_text(p, "name"))
 			vec_push(g->arena, queue,
 				 ((struct pending){ find_plugin("partition"), p, p->at, name }));
 		else
@@ -167,19 +152,19 @@ static void add_pending(struct dib_graph *g, const struct pending *p, struct pen
 {
 	const struct yaml_node *map = p->map;
 
-	if (strcmp(p->plugin->name, "lvm") == 0) {
-		ib_diag_add(g->diag, IB_D_NOT_BUILT_YET, p->at, "'lvm' is not built yet");
-		return;
-	}
 	if (map->kind != YAML_MAP && map->kind != YAML_NULL) {
 		ib_diag_add(g->diag, IB_D_LAYOUT_FILE, map->at, "'%s' is a map", p->plugin->name);
 		return;
 	}
-	check_keys(g, p->plugin, map);
-	const char *name = add_node(g, p->plugin, map, p->at, p->parent);
+	dib_check_keys(g, p->plugin, map);
+	const char *name = dib_add_node(g, p->plugin, map, p->at, p->parent);
 
 	if (!name)
 		return;
+	if (strcmp(p->plugin->name, "lvm") == 0) {
+		g->nodes.items[g->nodes.len - 1].is_used = true;
+		lvm_add_nodes(g, map, p->at);
+	}
 	if (strcmp(p->plugin->name, "partitioning") == 0)
 		queue_partitions(g, yaml_get(map, "partitions"), name, queue);
 	queue_nested(g, map, name, queue);
@@ -225,15 +210,15 @@ static void read_nodes(struct dib_graph *g, const struct yaml_node *list)
 	}
 }
 
-static void add_attr(struct dib_graph *g, struct ib_node *n, const char *key, const char *value,
-		     struct ib_span at)
+void dib_add_attr(struct dib_graph *g, struct ib_node *n, const char *key, const char *value,
+		  struct ib_span at)
 {
 	vec_push(g->arena, &n->attrs, ((struct ib_pair){ .key = key, .value = value, .at = at }));
 }
 
 /* Copies the scalar FROM of dib's node as attribute KEY. */
-static void copy_attr(struct dib_graph *g, struct ib_node *n, const char *key,
-		      const struct dib_node *from, const char *from_key)
+void dib_copy_attr(struct dib_graph *g, struct ib_node *n, const char *key,
+		   const struct dib_node *from, const char *from_key)
 {
 	const struct yaml_node *v =
 		from->yaml->kind == YAML_MAP ? yaml_get(from->yaml, from_key) : NULL;
@@ -241,12 +226,12 @@ static void copy_attr(struct dib_graph *g, struct ib_node *n, const char *key,
 	if (!v || v->kind == YAML_NULL)
 		return;
 	if (v->kind == YAML_SCALAR)
-		add_attr(g, n, key, v->text, v->at);
+		dib_add_attr(g, n, key, v->text, v->at);
 	else
 		ib_diag_add(g->diag, IB_D_BAD_VALUE, v->at, "'%s' is a word", from_key);
 }
 
-static struct ib_node *make_node(struct dib_graph *g, struct dib_node *from, const char *kind)
+struct ib_node *dib_make_node(struct dib_graph *g, struct dib_node *from, const char *kind)
 {
 	struct ib_node *n = arena_alloc(g->arena, sizeof(*n));
 
@@ -258,7 +243,7 @@ static struct ib_node *make_node(struct dib_graph *g, struct dib_node *from, con
 }
 
 /* The node of PLUGIN that stands on BASE, or NULL; a second one stays unused and is reported. */
-static struct dib_node *find_on(struct dib_graph *g, const char *base, const char *plugin)
+struct dib_node *dib_find_on(struct dib_graph *g, const char *base, const char *plugin)
 {
 	vec_foreach (struct dib_node, n, &g->nodes)
 		if (!n->is_used && n->base && strcmp(n->base, base) == 0 &&
@@ -269,27 +254,27 @@ static struct dib_node *find_on(struct dib_graph *g, const char *base, const cha
 
 static void make_mount(struct dib_graph *g, struct ib_node *n, const struct dib_node *mkfs)
 {
-	struct dib_node *mount = find_on(g, mkfs->name, "mount");
-	struct dib_node *fstab = mount ? find_on(g, mount->name, "fstab") : NULL;
+	struct dib_node *mount = dib_find_on(g, mkfs->name, "mount");
+	struct dib_node *fstab = mount ? dib_find_on(g, mount->name, "fstab") : NULL;
 
 	if (mount) {
 		mount->is_used = true;
 		if (strcmp(n->kind, "swap") != 0) /* dib has a mount point there, and ignores it */
-			copy_attr(g, n, "mount", mount, "mount_point");
+			dib_copy_attr(g, n, "mount", mount, "mount_point");
 	}
 	if (!fstab) {
-		add_attr(g, n, "fstab", "no", mkfs->at);
+		dib_add_attr(g, n, "fstab", "no", mkfs->at);
 		return;
 	}
 	fstab->is_used = true;
-	copy_attr(g, n, "options", fstab, "options");
-	copy_attr(g, n, "dump", fstab, "dump-freq");
-	copy_attr(g, n, "passno", fstab, "fsck-passno");
+	dib_copy_attr(g, n, "options", fstab, "options");
+	dib_copy_attr(g, n, "dump", fstab, "dump-freq");
+	dib_copy_attr(g, n, "passno", fstab, "fsck-passno");
 }
 
 static const char *find_type(struct dib_graph *g, const struct dib_node *mkfs)
 {
-	const char *type = get_text(mkfs->yaml, "type");
+	const char *type = dib_text(mkfs->yaml, "type");
 
 	if (!type && strcmp(mkfs->name, "mkfs_root") == 0) {
 		const char *given = layout_var(g->layout, "FS_TYPE");
@@ -301,21 +286,37 @@ static const char *find_type(struct dib_graph *g, const struct dib_node *mkfs)
 			    mkfs->name);
 		return NULL;
 	}
-	return strcmp(type, "fat") == 0 ? "vfat" : arena_strdup(g->arena, type);
+	if (strcmp(type, "fat") == 0)
+		return "vfat";
+	if (block_row_find(type) && block_row_find(type)->role == BLOCK_CONTENT)
+		return arena_strdup(g->arena, type);
+	const struct yaml_node *value = yaml_get(mkfs->yaml, "type");
+
+	ib_diag_add(g->diag, IB_D_UNKNOWN_NODE, value ? value->at : mkfs->at,
+		    "unknown file system '%s'", type);
+	return NULL;
 }
 
-static struct ib_node *make_content(struct dib_graph *g, const char *base)
+/* What a disk or a partition holds. */
+static struct ib_node *make_held(struct dib_graph *g, const char *base)
 {
-	struct dib_node *mkfs = find_on(g, base, "mkfs");
+	struct ib_node *n = dib_make_content(g, base);
+
+	return n ? n : lvm_make_group(g, base);
+}
+
+struct ib_node *dib_make_content(struct dib_graph *g, const char *base)
+{
+	struct dib_node *mkfs = dib_find_on(g, base, "mkfs");
 	const char *type = mkfs ? find_type(g, mkfs) : NULL;
 
 	if (!type)
 		return NULL;
-	struct ib_node *n = make_node(g, mkfs, type);
+	struct ib_node *n = dib_make_node(g, mkfs, type);
 
-	copy_attr(g, n, "label", mkfs, "label");
-	copy_attr(g, n, "uuid", mkfs, "uuid");
-	copy_attr(g, n, "opts", mkfs, "opts");
+	dib_copy_attr(g, n, "label", mkfs, "label");
+	dib_copy_attr(g, n, "uuid", mkfs, "uuid");
+	dib_copy_attr(g, n, "opts", mkfs, "opts");
 	make_mount(g, n, mkfs);
 	return n;
 }
@@ -327,7 +328,7 @@ static void add_flag(struct dib_graph *g, struct ib_node *n, const struct yaml_n
 	for (size_t i = 0; flag->kind == YAML_SCALAR && i < ARRAY_SIZE(names); i++) {
 		if (strcmp(flag->text, names[i]) != 0)
 			continue;
-		add_attr(g, n, names[i], "yes", flag->at);
+		dib_add_attr(g, n, names[i], "yes", flag->at);
 		return;
 	}
 	const char *text = flag->kind == YAML_SCALAR ? flag->text : "";
@@ -338,22 +339,22 @@ static void add_flag(struct dib_graph *g, struct ib_node *n, const struct yaml_n
 
 static struct ib_node *make_partition(struct dib_graph *g, struct dib_node *p)
 {
-	struct ib_node *n = make_node(g, p, "partition");
+	struct ib_node *n = dib_make_node(g, p, "partition");
 	const struct yaml_node *flags = yaml_get(p->yaml, "flags");
 
-	copy_attr(g, n, "size", p, "size");
-	copy_attr(g, n, "type", p, "type");
+	dib_copy_attr(g, n, "size", p, "size");
+	dib_copy_attr(g, n, "type", p, "type");
 	for (const struct yaml_node *f = flags ? flags->children : NULL; f; f = f->next)
 		add_flag(g, n, f);
 	if (flags && flags->kind == YAML_SCALAR)
 		add_flag(g, n, flags);
-	n->children = make_content(g, p->name);
+	n->children = make_held(g, p->name);
 	return n;
 }
 
 static const char *find_label(struct dib_graph *g, const struct dib_node *table)
 {
-	const char *label = get_text(table->yaml, "label");
+	const char *label = dib_text(table->yaml, "label");
 
 	if (label && (strcmp(label, "gpt") == 0 || strcmp(label, "mbr") == 0))
 		return arena_strdup(g->arena, label);
@@ -365,46 +366,42 @@ static const char *find_label(struct dib_graph *g, const struct dib_node *table)
 
 static struct ib_node *make_disk(struct dib_graph *g, struct dib_node *loop)
 {
-	struct dib_node *table = find_on(g, loop->name, "partitioning");
+	struct dib_node *table = dib_find_on(g, loop->name, "partitioning");
 	const char *label = table ? find_label(g, table) : "none";
 
 	if (!label)
 		return NULL;
-	struct ib_node *n = make_node(g, loop, label);
+	struct ib_node *n = dib_make_node(g, loop, label);
 
-	copy_attr(g, n, "size", loop, "size");
-	copy_attr(g, n, "directory", loop, "directory");
-	copy_attr(g, n, "sector-size", loop, "block_size");
+	dib_copy_attr(g, n, "size", loop, "size");
+	dib_copy_attr(g, n, "directory", loop, "directory");
+	dib_copy_attr(g, n, "sector-size", loop, "block_size");
 	if (!table) {
-		n->children = make_content(g, loop->name);
+		n->children = make_held(g, loop->name);
 		return n;
 	}
 	table->is_used = true;
-	copy_attr(g, n, "align", table, "align");
+	dib_copy_attr(g, n, "align", table, "align");
 	struct ib_node **tail = &n->children;
 
-	for (struct dib_node *p = find_on(g, table->name, "partition"); p;
-	     p = find_on(g, table->name, "partition")) {
+	for (struct dib_node *p = dib_find_on(g, table->name, "partition"); p;
+	     p = dib_find_on(g, table->name, "partition")) {
 		*tail = make_partition(g, p);
 		tail = &(*tail)->next;
 	}
 	return n;
 }
 
-static struct dib_node *find_loop(struct dib_graph *g)
+/* Whether the mistake is N's own, not that of what it stands on. */
+static bool is_stray(const struct dib_graph *g, const struct dib_node *n)
 {
-	struct dib_node *loop = NULL;
+	const struct dib_node *base;
 
-	vec_foreach (struct dib_node, n, &g->nodes) {
-		if (strcmp(n->plugin->name, "local_loop") != 0)
-			continue;
-		if (!loop)
-			loop = n;
-		else
-			ib_diag_add(g->diag, IB_D_NOT_BUILT_YET, n->at,
-				    "a second disk is not built yet");
-	}
-	return loop;
+	if (n->is_used || strcmp(n->plugin->name, "local_loop") == 0)
+		return false;
+	base = n->base ? find_node(g, n->base) : NULL;
+	/* a group or volume on nothing was reported as such */
+	return base ? base->is_used : !lvm_is_member(n);
 }
 
 static void report_unused(struct dib_graph *g)
@@ -414,7 +411,7 @@ static void report_unused(struct dib_graph *g)
 	vec_foreach (struct dib_node, n, &g->nodes) {
 		size_t count = 0;
 
-		if (n->is_used || strcmp(n->plugin->name, "local_loop") == 0)
+		if (!is_stray(g, n))
 			continue;
 		if (n->base && find_node(g, n->base)) {
 			ib_diag_add(g->diag, IB_D_NODE_CHILDREN, n->at, "'%s' cannot stand on '%s'",
@@ -447,16 +444,20 @@ const struct ib_node *config_yaml(struct layout *l, struct ib_diag *diag)
 		return NULL;
 	}
 	read_nodes(&g, list);
-	struct dib_node *loop = find_loop(&g);
+	struct ib_node *disks = NULL, **tail = &disks;
+	bool has_loop = false;
 
-	if (!loop) {
-		ib_diag_add(diag, IB_D_LAYOUT_FILE, l->input->yaml, "no 'local_loop' stands in it");
-		return NULL;
+	vec_foreach (struct dib_node, n, &g.nodes) {
+		if (strcmp(n->plugin->name, "local_loop") != 0)
+			continue;
+		has_loop = true;
+		*tail = make_disk(&g, n);
+		tail = *tail ? &(*tail)->next : tail;
 	}
-	const struct ib_node *disk = make_disk(&g, loop);
-
+	if (!has_loop)
+		ib_diag_add(diag, IB_D_LAYOUT_FILE, l->input->yaml, "no 'local_loop' stands in it");
 	report_unused(&g);
-	return disk;
+	return disks;
 }
 
 /* What dib does without a configuration. */
@@ -472,8 +473,8 @@ static struct ib_node *default_content(struct dib_graph *g, const struct default
 
 	*n = (struct ib_node){ .kind = fs && *fs ? fs : "ext4",
 			       .name = arena_printf(g->arena, "mkfs_%s", s->name) };
-	add_attr(g, n, "mount", s->mount, n->at);
-	add_attr(g, n, "passno", s->passno, n->at);
+	dib_add_attr(g, n, "mount", s->mount, n->at);
+	dib_add_attr(g, n, "passno", s->passno, n->at);
 	return n;
 }
 
@@ -483,11 +484,11 @@ static struct ib_node *default_slot(struct dib_graph *g, const struct default_sl
 
 	*n = (struct ib_node){ .kind = "partition", .name = s->name };
 	if (s->type)
-		add_attr(g, n, "type", s->type, n->at);
-	add_attr(g, n, "size", s->size, n->at);
+		dib_add_attr(g, n, "type", s->type, n->at);
+	dib_add_attr(g, n, "size", s->size, n->at);
 	if (s->is_boot) {
-		add_attr(g, n, "boot", "yes", n->at);
-		add_attr(g, n, "primary", "yes", n->at);
+		dib_add_attr(g, n, "boot", "yes", n->at);
+		dib_add_attr(g, n, "primary", "yes", n->at);
 	}
 	if (s->mount)
 		n->children = default_content(g, s);

@@ -144,13 +144,12 @@ static const struct block_row *check_row(const struct ib_node *source, struct ib
 {
 	const struct block_row *row = block_row_find(source->kind);
 
-	if (row && row->type)
-		return row;
-	if (row) {
+	/* a volume is named by its group */
+	if (row && !row->type && row->role != BLOCK_VOLUME)
 		ib_diag_add(diag, IB_D_NOT_BUILT_YET, source->at, "'%s' is not built yet",
 			    source->kind);
-		return NULL;
-	}
+	if (row)
+		return row;
 	const char *near = block_row_suggest(source->kind);
 
 	if (near)
@@ -185,10 +184,16 @@ static const char *place_name(struct layout *l, const struct block_node *n)
 	return arena_printf(l->arena, "%s%zu", n->row->name, count);
 }
 
+/* Partitions join a group by its name; the volumes stand in the first. */
+static bool joins(const struct block_node *n, const struct block_node *first)
+{
+	return n->row->role == BLOCK_GROUP && first->row == n->row && !n->source->children;
+}
+
 static void check_name(struct layout *l, const struct block_node *n, struct ib_diag *diag)
 {
 	vec_foreach (struct block_node *, other, &l->nodes) {
-		if (strcmp((*other)->name, n->name) != 0)
+		if (strcmp((*other)->name, n->name) != 0 || joins(n, *other))
 			continue;
 		ib_diag_add(diag, IB_D_BAD_NAME,
 			    n->source->name ? n->source->name_at : n->source->at,
@@ -254,7 +259,9 @@ int graph_build(struct layout *l, const struct ib_node *root, struct ib_diag *di
 		return -1;
 	add_children(l, top, 0, diag);
 	vec_foreach (struct block_node *, n, &l->nodes)
-		if ((*n)->row->type->parse)
+		if (!(*n)->row->type && (*n)->row->role == BLOCK_CONTENT)
+			(void)content_parse(*n, l, diag);
+		else if ((*n)->row->type && (*n)->row->type->parse)
 			(void)(*n)->row->type->parse(*n, l, diag);
 	return 0;
 }

@@ -156,6 +156,9 @@ static int check_all(struct layout *l, struct ib_diag *diag)
 
 	if (!config || graph_build(l, config, diag) < 0)
 		return -1;
+	if (l->is_dib && config->next)
+		ib_diag_add(diag, IB_D_NOT_BUILT_YET, config->next->at,
+			    "a second disk of one file is not built yet");
 	/* what was left out for a mistake would be missed a second time */
 	bool is_whole = ib_diag_errors(diag) == errors;
 

@@ -79,7 +79,7 @@ for name in efi logical sectors; do
 	it "a disk is written from $name.yaml" write_disk $name
 	it "the table of $name.img is as it was" table_is_as_before $name
 done
-for name in bad overfull; do
+for name in bad overfull lvm; do
 	it "$name.yaml is refused, with all its mistakes" bad_one_is_refused $name
 done
 
