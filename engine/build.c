@@ -19,47 +19,9 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
-#include <sys/utsname.h>
 #include <time.h>
 
 #define DAY_SECONDS 86400
-
-static bool has_element(void *context, const char *name)
-{
-	return ib_elements_find(context, name, NULL) != NULL;
-}
-
-static const char *suggest_element(void *context, const char *name)
-{
-	return ib_elements_suggest(context, name);
-}
-
-/* The machine's name in Debian's words. */
-static const char *machine_arch(void)
-{
-	static const struct {
-		const char *machine, *arch;
-	} names[] = { { "x86_64", "amd64" },   { "aarch64", "arm64" },   { "i686", "i386" },
-		      { "armv7l", "armhf" },   { "ppc64le", "ppc64el" }, { "s390x", "s390x" },
-		      { "riscv64", "riscv64" } };
-	struct utsname u;
-
-	if (uname(&u) < 0)
-		return "amd64";
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
-		if (strcmp(u.machine, names[i].machine) == 0)
-			return names[i].arch;
-	}
-	return "amd64";
-}
-
-struct ib_vocab ib_build_vocab(struct elements *e)
-{
-	return (struct ib_vocab){ .context = e,
-				  .has_element = has_element,
-				  .suggest_element = suggest_element,
-				  .arch = machine_arch() };
-}
 
 /* $VARIABLE/imagebuild, else HOME/FALLBACK/imagebuild. */
 static const char *xdg(struct arena *a, const char *variable, const char *home,

@@ -12,9 +12,6 @@ struct ib_error;
 struct elements;
 struct plan;
 
-/* The vocabulary of an element library for the front end; E is borrowed. */
-struct ib_vocab ib_build_vocab(struct elements *e);
-
 /* Fills what the caller left unset: store, state and cache directories (XDG_CACHE_HOME,
  * XDG_STATE_HOME; dib's
  * ~/.cache/image-create), home, working directory. Strings go to A. */

@@ -48,6 +48,10 @@ struct layout_input {
  * fixed image size (with the arithmetic), the root. Mistakes go to DIAG; NULL then. */
 struct layout *layout_new(const struct layout_input *input, const struct ib_sources *sources,
 			  struct arena *a, struct ib_diag *diag);
+/* The tree that layout_new would read: of YAML what a LAYOUT would say. In A; NULL with DIAG set. */
+const struct ib_node *layout_config(const struct layout_input *input,
+				    const struct ib_sources *sources, struct arena *a,
+				    struct ib_diag *diag);
 /* The disks of one stage, in the order of the text: one root, one fstab, no mount point or label twice;
  * the boot loader goes onto the disk of /boot, else of /. -1 with DIAG set; else the disk of the root. */
 int layout_join(struct layout *const *disks, size_t len, struct ib_diag *diag);

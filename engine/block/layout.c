@@ -149,6 +149,18 @@ static const struct ib_node *find_config(struct layout *l, struct ib_diag *diag)
 	return config_default(l, diag);
 }
 
+const struct ib_node *layout_config(const struct layout_input *input,
+				    const struct ib_sources *sources, struct arena *a,
+				    struct ib_diag *diag)
+{
+	struct layout l = { .arena = a,
+			    .sources = sources,
+			    .input = input,
+			    .arch = input->arch ? input->arch : "" };
+
+	return find_config(&l, diag);
+}
+
 static int check_all(struct layout *l, struct ib_diag *diag)
 {
 	size_t errors = ib_diag_errors(diag);

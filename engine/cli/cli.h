@@ -9,6 +9,8 @@
 #include <imagebuild/options.h>
 #include <imagebuild/recipe.h>
 
+#include "lint/lint.h"
+
 struct elements;
 struct plan;
 struct store;
@@ -24,6 +26,10 @@ struct cli {
 	struct str_vec outputs;    /* paths that the recipes before this one make */
 	const char *progress_name, *library_name, *step_timeout, *days;
 	const char *format_name, *kind_name;
+	struct lint_settings lint;
+	struct str_vec lint_formats; /* F or F=FILE */
+	const char *fail_level, *explained;
+	bool is_fix, is_list, is_without_shellcheck;
 	enum progress progress;
 	bool is_check, is_write;
 	bool is_quiet, wants_help, wants_version, has_color;
@@ -38,7 +44,8 @@ enum verb_class {
 	V_FORMAT = 16, /* prints in several forms */
 	V_GRAPH = 32,
 	V_FMT = 64,
-	V_ALL = 127
+	V_LINT = 128,
+	V_ALL = 255
 };
 
 struct command {

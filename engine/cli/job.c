@@ -102,7 +102,7 @@ static int open_recipe(struct cli *cli, const char *file, struct job *job, struc
 	r = ib_elements_open(&cli->options, job->sources, &job->elements, err);
 	if (r < 0)
 		return r;
-	job->vocab = ib_build_vocab(job->elements);
+	job->vocab = ib_elements_vocab(job->elements);
 	return ib_recipe_open(&cli->options, &job->vocab, job->sources, job->diag, &job->recipe,
 			      err);
 }

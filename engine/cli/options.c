@@ -60,12 +60,16 @@ void cli_print_options(const struct command *command)
 	}
 }
 
-static const struct option_row *row_find(const char *name, size_t n)
+/* The row of that name that VERBS take; where they take none, any. */
+static const struct option_row *row_find(const char *name, size_t n, int verbs)
 {
+	const struct option_row *found = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (strlen(rows[i].name) == n && memcmp(rows[i].name, name, n) == 0)
-			return &rows[i];
-	return NULL;
+		if (strlen(rows[i].name) == n && memcmp(rows[i].name, name, n) == 0 &&
+		    (!found || rows[i].verbs & verbs))
+			found = &rows[i];
+	return found;
 }
 
 static const struct option_row *row_letter(char letter)
@@ -230,7 +234,7 @@ static int take_option(struct cli *cli, int verbs, int argc, char **argv)
 	const char *word = argv[0];
 	bool is_long = word[1] == '-';
 	size_t n = is_long ? strcspn(word + 2, "=") : 1;
-	const struct option_row *row = is_long ? row_find(word + 2, n) : row_letter(word[1]);
+	const struct option_row *row = is_long ? row_find(word + 2, n, verbs) : row_letter(word[1]);
 	const char *value = NULL;
 	int used = 1, r;
 

@@ -14,6 +14,7 @@ static const struct {
 	{ "elements", "elements" },
 	{ "lib", "engine/run/lib" },
 	{ "bin", "engine/sandbox/bin" },
+	{ "lint", "docs/lint" },
 };
 
 static bool is_directory(const char *path)

@@ -10,6 +10,7 @@
 #include <imagebuild/ir.h>
 #include <imagebuild/map.h>
 #include <imagebuild/options.h>
+#include <imagebuild/recipe.h>
 
 struct ib_error;
 struct elements;
@@ -52,6 +53,8 @@ void ib_elements_free(struct elements *e);
 /* NULL if there is none; reads its files on first use. Owned by E. */
 const struct element *ib_elements_find(struct elements *e, const char *name, struct ib_diag *diag);
 const char *ib_elements_suggest(struct elements *e, const char *name);
+/* For the front end; E is borrowed. */
+struct ib_vocab ib_elements_vocab(struct elements *e);
 /* The directories of the path, joined with ':' (ELEMENTS_PATH inside). */
 const char *ib_elements_path(const struct elements *e);
 /* The directory of a `bootloader` that would have come before ours, or NULL. */

@@ -68,16 +68,16 @@ const struct str_vec *lint_files(const struct lint *l);
 const struct ib_diag *lint_diag(const struct lint *l);
 /* IB_EXIT_INPUT where a shown finding is at or above the fail level, else IB_EXIT_OK. */
 int lint_status(const struct lint *l);
-/* Writes the files anew with the edits of shown findings, and sets *ret_edits; edits that overlap wait for the next
- * time. Idempotent. */
-int lint_fix(struct lint *l, size_t *ret_edits, struct ib_error *err);
-/* The shown findings as a baseline file. */
-void lint_baseline(const struct lint *l, struct buf *out);
+/* Writes the files anew with the edits of shown findings, and says how many it mended; one whose edits overlap others
+ * waits for the next time. */
+int lint_fix(struct lint *l, size_t *ret_fixed, struct ib_error *err);
+/* What is shown, and what a baseline hides, as a baseline file: the format "baseline". */
+void lint_baseline(const struct lint *l, struct buf *out, bool has_color);
 /* A stable name of a result: of file, rule, the text of its line without blanks, and how many equal ones come before
  * it; hex of the SHA-256's first 16 bytes. Equal when lines move. */
 void lint_fingerprint(const struct lint *l, const struct lint_result *r, char ret_hex[33]);
 
-/* format.c: "tty", "plain", "json", "sarif", "github", "gitlab", "checkstyle", "junit". */
+/* format.c: "tty", "plain", "json", "sarif", "github", "gitlab", "checkstyle", "junit", "baseline". */
 struct lint_format {
 	const char *name, *help;
 	void (*write)(const struct lint *l, struct buf *out, bool has_color);

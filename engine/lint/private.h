@@ -11,8 +11,6 @@
 #include <imagebuild/map.h>
 #include <imagebuild/recipe.h>
 
-struct block_layout;
-struct layout;
 struct plan;
 struct shell;
 struct yaml_node;
@@ -28,7 +26,7 @@ enum { LINT_FIX = 1, LINT_OPTIONAL = 2 };
 /* What .imagebuild.yaml says under `lint`, for one input. */
 struct lint_config {
 	const char *file;		/* NULL: none found */
-	struct map levels;		/* row's number as text, interned -> struct lint_level * */
+	struct map levels;		/* slug of a row, interned -> int *: a severity, IB_NOTE: off */
 	int fail_level;			/* -1: not said */
 	bool requires_reason;
 	const char *baseline;
@@ -68,6 +66,7 @@ struct lint_recipe {
 	struct elements *elements;
 	struct ib_span text;		/* its file */
 	struct lint_script_vec scripts;
+	bool has_includes;
 	const struct lint_config *config;
 };
 
@@ -99,6 +98,16 @@ struct lint_layout {
 	const struct lint_config *config;
 };
 
+/* A file that was judged. */
+struct lint_input {
+	const char *name;	  /* as given, or below what was given */
+	const char *path;	  /* to open it; NULL: standard input */
+	struct ib_span text;
+	const struct lint_config *config;
+	const struct lint_recipe *recipe;   /* which it is, or NULL */
+	const struct lint_script *script;   /* likewise */
+};
+
 struct lint {
 	struct arena *arena;
 	struct intern *names;
@@ -106,11 +115,17 @@ struct lint {
 	const struct lint_settings *settings;
 	struct ib_sources *sources;
 	struct ib_diag *diag;
-	struct str_vec files;
-	struct map given;		/* name of a file that was judged -> struct lint_input * */
-	struct lint_script_vec scripts; /* all, for shellcheck; they outlive lint_path */
+	struct str_vec files;		/* names of inputs, in order */
+	struct map inputs;		/* name -> struct lint_input * */
+	struct map libraries;		/* directory -> struct elements * */
+	struct map baselines;		/* file -> struct map *, its fingerprints */
+	struct map configs;		/* file, "" for none -> struct lint_config * */
+	struct {
+		struct lint_recipe **items;
+		size_t len, cap;
+	} recipes;			/* to be freed */
+	struct lint_script_vec scripts; /* all, for shellcheck */
 	struct lint_result_vec results;
-	bool is_finished;
 };
 
 /* The row of a rule. */
@@ -144,10 +159,37 @@ bool lint_is(const struct ib_ast_instruction *in, const char *keyword);
 #include "lint/rules/layout.def"
 #undef RULE
 
+/* rules.c: the functions of each subject, NULL behind the last. */
+extern void (*const lint_recipe_rules[])(struct lint *, const struct lint_recipe *);
+extern void (*const lint_script_rules[])(struct lint *, const struct lint_script *);
+extern void (*const lint_element_rules[])(struct lint *, const struct lint_element *);
+extern void (*const lint_layout_rules[])(struct lint *, const struct lint_layout *);
+bool lint_is_optional(const struct ib_diag_row *row);
+/* What the compiler calls an error: no configuration and no comment changes that. */
+bool lint_is_fixed(const struct ib_diag_row *row);
+
+/* lint.c: a file that is judged, under NAME; it may be known already. */
+struct lint_input *lint_input(struct lint *l, const char *name, const char *path, struct ib_span text,
+			      const struct lint_config *config);
+/* The elements that are seen from DIR: TREE (a directory of elements, or NULL) first. NULL with ERR set. */
+struct elements *lint_library(struct lint *l, const char *dir, const char *tree, struct ib_error *err);
+/* script.c: tokenises S, keeps it, and runs the rules. */
+void lint_script(struct lint *l, struct lint_script *s);
+/* The language of what PROGRAM ("/bin/sh") runs. */
+enum lint_language lint_language(const char *program);
+/* A file, whatever it is; SHOWN: its name. A file that is known already is not judged twice. */
+int lint_file(struct lint *l, const char *path, const char *shown, struct ib_error *err);
+/* recipe.c, element.c: judge one. PATH: as in struct lint_input. */
+int lint_recipe(struct lint *l, const char *name, const char *path, struct ib_span text, struct ib_error *err);
+int lint_element(struct lint *l, const char *dir, const char *tree, struct ib_error *err);
+void lint_layout_yaml(struct lint *l, struct ib_span text, const struct lint_config *config);
+/* Whether the directory DIR is an element. */
+bool lint_is_element(const char *dir);
+
 /* config.c: the configuration for the file or directory PATH; cached. */
 const struct lint_config *lint_config_for(struct lint *l, const char *path, struct ib_error *err);
 
-/* suppress.c: what comments of a judged file silence. */
-void lint_suppress(struct lint *l, struct lint_result_vec *results);
+/* suppress.c: marks what comments silence; reports those that are wrong or silence nothing. */
+void lint_suppress(struct lint *l);
 
 #endif

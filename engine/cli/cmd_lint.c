@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* lint [FILE|DIR|-]...: judge recipes, elements and dib's YAML. */
+#include "cli/cli.h"
+
+#include "support/fs.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+
+int cmd_lint(struct cli *cli);
+
+static int list_rules(struct cli *cli)
+{
+	struct lint_rule_info_vec rules = { NULL, 0, 0 };
+
+	lint_rules(cli->arena, &rules);
+	vec_foreach (struct lint_rule_info, r, &rules)
+		printf("IB%d  %-8s%-5s%-28s%s\n", r->row->id, lint_level_name(r->row->severity),
+		       r->is_fixable    ? "fix"
+		       : r->is_optional ? "off"
+					: "",
+		       lint_slug(r->row, cli->arena), r->summary ? r->summary : "");
+	return IB_EXIT_OK;
+}
+
+static int explain(struct cli *cli, const char *name)
+{
+	const struct ib_diag_row *row = lint_rule_find(name);
+	const char *page = row ? lint_page(row, cli->arena) : NULL;
+	struct ib_error err = IB_ERROR_INIT;
+	cleanup_free char *text = NULL;
+	size_t n = 0;
+
+	if (!row)
+		return cli_usage("`imagebuild lint --list` has the rules", "no rule is named '%s'",
+				 name);
+	if (!page)
+		return cli_usage(NULL, "IB%d has no page here; docs/lint is not installed",
+				 row->id);
+	if (fs_read_at(AT_FDCWD, page, 1 << 20, &text, &n, &err) < 0)
+		return cli_fail(cli, NULL, &err);
+	(void)fwrite(text, 1, n, stdout);
+	return IB_EXIT_OK;
+}
+
+static const struct lint_format *format_find(const char *word, size_t n)
+{
+	for (size_t i = 0; i < lint_formats_len; i++)
+		if (strlen(lint_formats[i].name) == n &&
+		    strncmp(lint_formats[i].name, word, n) == 0)
+			return &lint_formats[i];
+	return NULL;
+}
+
+static int check_formats(const struct cli *cli)
+{
+	const char *names[16], *on_stdout = NULL;
+
+	for (size_t i = 0; i < lint_formats_len; i++)
+		names[i] = lint_formats[i].name;
+	vec_foreach (const char *, f, &cli->lint_formats) {
+		cleanup_buf struct buf known = BUF_INIT;
+		size_t n = strcspn(*f, "=");
+
+		if (!format_find(*f, n)) {
+			ib_suggest_text(&known, *f, names, lint_formats_len);
+			return cli_usage(NULL, "--format: unknown value '%s'%s", *f, known.data);
+		}
+		if ((*f)[n] && !(*f)[n + 1])
+			return cli_usage(NULL, "--format=%s: the file's name is empty", *f);
+		if (!(*f)[n] && on_stdout)
+			return cli_usage("write --format FORM=FILE",
+					 "--format %s and %s both go to standard output", on_stdout,
+					 *f);
+		if (!(*f)[n])
+			on_stdout = *f;
+	}
+	return 0;
+}
+
+static int settle(struct cli *cli)
+{
+	int level = -1;
+
+	cli->lint.fail_level = -1;
+	if (cli->fail_level && !lint_level_find(cli->fail_level, &level))
+		return cli_usage(NULL,
+				 "--fail-level=%s: expected error, warning, info, style or none",
+				 cli->fail_level);
+	cli->lint.fail_level = level;
+	if (cli->is_without_shellcheck)
+		cli->lint.shellcheck = "";
+	vec_foreach (const char *, f, &cli->files)
+		if (cli->is_fix && strcmp(*f, "-") == 0)
+			return cli_usage(NULL, "--fix cannot write standard input anew");
+	return check_formats(cli);
+}
+
+/* Each format to its file, or to standard output; without any, as a terminal or a pipe reads it. */
+static int print(struct cli *cli, const struct lint *l)
+{
+	struct ib_error err = IB_ERROR_INIT;
+
+	if (!cli->lint_formats.len)
+		vec_push(cli->arena, &cli->lint_formats, "tty");
+	vec_foreach (const char *, f, &cli->lint_formats) {
+		size_t n = strcspn(*f, "=");
+		cleanup_buf struct buf out = BUF_INIT;
+		const char *file = (*f)[n] ? *f + n + 1 : NULL;
+		const struct lint_format *format = format_find(*f, n);
+
+		if (format)
+			format->write(l, &out, !file && cli->has_color);
+		if (!file)
+			cli_write(&out);
+		else if (fs_write_at(AT_FDCWD, file, out.data ? out.data : "", out.len, 0644,
+				     &err) < 0)
+			return cli_fail(cli, NULL, &err);
+	}
+	return IB_EXIT_OK;
+}
+
+static int judge(struct cli *cli, struct lint *l)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	int highest = IB_EXIT_OK;
+
+	vec_foreach (const char *, path, &cli->files) {
+		int status = lint_path(l, *path, &err) < 0 ? cli_fail(cli, NULL, &err) : IB_EXIT_OK;
+
+		if (status > highest)
+			highest = status;
+	}
+	if (lint_finish(l, &err) < 0)
+		return cli_fail(cli, NULL, &err);
+	return highest;
+}
+
+/* Mends, and says how much; what is left is judged anew. */
+static int fix(struct cli *cli)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	struct lint *l = lint_new(&cli->options, &cli->lint);
+	size_t fixed = 0;
+	int status = judge(cli, l);
+
+	if (!status && lint_fix(l, &fixed, &err) < 0)
+		status = cli_fail(cli, NULL, &err);
+	else if (!status && fixed && !cli->is_quiet)
+		(void)fprintf(stderr, "imagebuild: mended %zu finding%s\n", fixed,
+			      fixed == 1 ? "" : "s");
+	lint_free(l);
+	return status;
+}
+
+int cmd_lint(struct cli *cli)
+{
+	struct lint *l;
+	int status;
+
+	if (cli->is_list)
+		return list_rules(cli);
+	if (cli->explained)
+		return explain(cli, cli->explained);
+	vec_foreach (const char *, word, &cli->words)
+		vec_push(cli->arena, &cli->files, *word);
+	if (!cli->files.len)
+		vec_push(cli->arena, &cli->files, "Imagefile");
+	status = settle(cli);
+	if (!status && cli->is_fix)
+		status = fix(cli);
+	if (status)
+		return status;
+	l = lint_new(&cli->options, &cli->lint);
+	status = judge(cli, l);
+	if (status == IB_EXIT_OK) {
+		status = print(cli, l);
+		if (status == IB_EXIT_OK)
+			status = lint_status(l);
+	}
+	lint_free(l);
+	return status;
+}

@@ -1,0 +1,69 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# Each rule's inputs, tests/lint/IBnnnn/: bad* (a recipe, a script, YAML, an element's directory) is said of as bad.expected
+# has it, the rule among it; good* breaks nothing. `options`: more words for lint, one a line. bad.fixed: bad after --fix.
+# It runs in the rule's directory, so that no path is in a golden. UPDATE=1 rewrites what there is.
+. "$(dirname "$0")/../lib.sh"
+cd "$top/tests/lint" || exit 1
+export XDG_CONFIG_HOME="$work/none" SOURCE_DATE_EPOCH=1700000000
+
+# lint WORD...: of the rule in the working directory, with its options.
+lint() {
+	if [ -f options ]; then
+		xargs -d '\n' -a options "$IMAGEBUILD" lint --no-shellcheck "$@"
+	else
+		"$IMAGEBUILD" lint --no-shellcheck "$@"
+	fi
+}
+
+# The inputs that are called bad or good; what belongs to them is no input.
+inputs() {
+	find . -maxdepth 1 -name "$1*" ! -name '*.expected' ! -name '*.fixed' ! -name '*.imageignore' | sort | sed 's|^\./||'
+}
+
+bad() {
+	words=$(inputs bad)
+	[ -n "$words" ] || { echo "no bad input"; return 1; }
+	# shellcheck disable=SC2086 # a list
+	lint --format=tty $words >"$work/got" 2>"$work/err" || [ $? -eq 1 ] || { cat "$work/err"; return 1; }
+	[ "${UPDATE:-}" != 1 ] || cp "$work/got" bad.expected
+	diff -u bad.expected "$work/got" || return 1
+	grep -qF "[$1]" "$work/got" || { echo "$1 is not reported"; return 1; }
+}
+
+good() {
+	words=$(inputs good)
+	[ -n "$words" ] || { echo "no good input"; return 1; }
+	# shellcheck disable=SC2086
+	lint --format=plain --fail-level=style $words || return 1
+}
+
+# A copy is mended; once more changes nothing.
+fixed() {
+	rm -rf "$work/fix" && cp -r . "$work/fix" || return 1
+	(
+		cd "$work/fix" || exit 1
+		words=$(inputs bad)
+		for round in 1 2; do
+			# shellcheck disable=SC2086
+			lint --quiet --format=plain --fix $words >"$work/left" || [ $? -eq 1 ] || exit 1
+			[ $round -eq 2 ] || cp -r "$work/fix" "$work/once"
+		done
+		diff -r . "$work/once"
+	) || return 1
+	for word in $(inputs bad); do
+		[ "${UPDATE:-}" != 1 ] || { rm -rf bad.fixed && cp -r "$work/fix/$word" bad.fixed; }
+		diff -ru bad.fixed "$work/fix/$word" || return 1
+	done
+	rm -rf "$work/once"
+}
+
+for rule in IB*/; do
+	rule=${rule%/}
+	cd "$rule" || exit 1
+	it "$rule: what is bad is found" bad "$rule"
+	it "$rule: what is good is left alone" good
+	[ ! -e bad.fixed ] || it "$rule: --fix mends it, once" fixed
+	cd ..
+done
+finish
