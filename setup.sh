@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # All set-up on a fresh Debian 12:
 #   ./setup.sh image    installs what is needed, builds the program, builds recipes/debian.Imagefile
+#   ./setup.sh program  installs what the program is built with and builds it, for CI
 #   ./setup.sh test     installs what the tests need, builds, runs the tests (more words go to ctest)
 # Only apt runs as root: as root directly, else through sudo. Under sudo all else runs as the caller.
 # IMAGEBUILD_CMAKE: further words for cmake.
@@ -14,7 +15,7 @@ build="cmake gcc make pkg-config flex bison libyaml-dev libarchive-dev libfdisk-
 tools="mmdebstrap uidmap qemu-utils dosfstools mtools debian-archive-keyring ca-certificates"
 tests="clang libclang-rt-14-dev binutils e2fsprogs fdisk gdisk qemu-system-x86 ovmf seabios strace acl attr
 	libcap2-bin procps passwd curl python3 libarchive-tools python3-diskimage-builder
-	debootstrap sudo graphviz python3-jsonschema man-db zsh skopeo umoci"
+	debootstrap sudo graphviz python3-jsonschema man-db zsh skopeo umoci libxml2-utils git pre-commit"
 
 missing() {
 	for package; do
@@ -42,30 +43,35 @@ compile() {
 
 # What the tests need of npm; without a network they are skipped, and say so.
 npm_packages() {
-	[ -d build/npm/node_modules/dockerfile-ast ] ||
-		npm install --silent --no-save --no-audit --no-fund --prefix build/npm dockerfile-ast@0.7.1 ||
-		echo "npm: dockerfile-ast is not to be had: tests/dockerfile is skipped"
+	# npm removes what one call does not name
+	[ -d build/npm/node_modules/dockerfile-ast ] && [ -d build/npm/node_modules/@microsoft/sarif-multitool ] ||
+		npm install --silent --no-save --no-audit --no-fund --prefix build/npm dockerfile-ast@0.7.1 \
+			@microsoft/sarif-multitool@5.7.0 ||
+		echo "npm: packages are not to be had: tests/dockerfile and a part of tests/lint are skipped"
 }
 
 run() {
 	verb=$1
 	shift
 	compile
-	[ "$verb" != test ] || npm_packages
 	case $verb in
 	image) build/imagebuild -f recipes/debian.Imagefile -o build/debian "$@" ;;
-	test) ctest --test-dir build --output-on-failure "$@" ;;
+	test) npm_packages && ctest --test-dir build --output-on-failure "$@" ;;
 	esac
 }
 
 case ${1:-} in
 image) packages="$build $tools" ;;
+program)
+	packages=$build
+	IMAGEBUILD_CMAKE="-DBUILD_TESTING=OFF ${IMAGEBUILD_CMAKE:-}"
+	;;
 test)
 	packages="$build $tools $tests"
 	command -v npm >/dev/null || packages="$packages nodejs npm"
 	;;
 *)
-	echo "usage: ./setup.sh image|test" >&2
+	echo "usage: ./setup.sh image|program|test" >&2
 	exit 2
 	;;
 esac

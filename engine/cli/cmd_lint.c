@@ -53,37 +53,70 @@ static const struct lint_format *format_find(const char *word, size_t n)
 	return NULL;
 }
 
-static int check_formats(const struct cli *cli)
+static int check_format(const struct cli *cli, const char *form)
 {
-	const char *names[16], *on_stdout = NULL;
+	const char *names[16];
+	size_t n = strcspn(form, "=");
 
-	for (size_t i = 0; i < lint_formats_len; i++)
-		names[i] = lint_formats[i].name;
-	vec_foreach (const char *, f, &cli->lint_formats) {
+	if (!format_find(form, n)) {
 		cleanup_buf struct buf known = BUF_INIT;
-		size_t n = strcspn(*f, "=");
 
-		if (!format_find(*f, n)) {
-			ib_suggest_text(&known, *f, names, lint_formats_len);
-			return cli_usage(NULL, "--format: unknown value '%s'%s", *f, known.data);
-		}
-		if ((*f)[n] && !(*f)[n + 1])
-			return cli_usage(NULL, "--format=%s: the file's name is empty", *f);
-		if (!(*f)[n] && on_stdout)
-			return cli_usage("write --format FORM=FILE",
-					 "--format %s and %s both go to standard output", on_stdout,
-					 *f);
-		if (!(*f)[n])
-			on_stdout = *f;
+		for (size_t i = 0; i < lint_formats_len; i++)
+			names[i] = lint_formats[i].name;
+		ib_suggest_text(&known, form, names, lint_formats_len);
+		return cli_usage(NULL, "--format: unknown value '%s'%s", form, known.data);
 	}
+	if (form[n] && !form[n + 1])
+		return cli_usage(NULL, "--format=%s: the file's name is empty", form);
+	vec_foreach (const char *, other, &cli->lint_formats)
+		if (*other != form && strcmp(strchrnul(*other, '='), form + n) == 0)
+			return cli_usage("write --format FORM=FILE",
+					 "--format %s and %s both go to %s", form, *other,
+					 form[n] ? form + n + 1 : "standard output");
 	return 0;
+}
+
+/* The option's value where it was not given: of the variable NAME, unless that is empty. */
+static void from_environment(const char **value, const char *name)
+{
+	const char *text = getenv(name);
+
+	if (!*value && text && *text)
+		*value = text;
+}
+
+static bool is_true(const char *name)
+{
+	const char *text = getenv(name);
+
+	return text && strcmp(text, "true") == 0;
+}
+
+/* Without --format: what the environment says, else what the CI system reads, else what people
+ * read. */
+static void default_formats(struct cli *cli)
+{
+	const char *words = "tty";
+
+	if (is_true("GITHUB_ACTIONS"))
+		words = "github";
+	else if (is_true("GITLAB_CI"))
+		words = "plain gitlab=gl-code-quality-report.json";
+	if (getenv("IMAGEBUILD_LINT_FORMAT") && *getenv("IMAGEBUILD_LINT_FORMAT"))
+		words = getenv("IMAGEBUILD_LINT_FORMAT");
+	for (size_t n; *(words += strspn(words, " ")); words += n) {
+		n = strcspn(words, " ");
+		vec_push(cli->arena, &cli->lint_formats, arena_strndup(cli->arena, words, n));
+	}
 }
 
 static int settle(struct cli *cli)
 {
-	int level = -1;
+	int level = -1, r = 0;
 
-	cli->lint.fail_level = -1;
+	from_environment(&cli->fail_level, "IMAGEBUILD_LINT_FAIL_LEVEL");
+	from_environment(&cli->lint.config, "IMAGEBUILD_LINT_CONFIG");
+	from_environment(&cli->lint.baseline, "IMAGEBUILD_LINT_BASELINE");
 	if (cli->fail_level && !lint_level_find(cli->fail_level, &level))
 		return cli_usage(NULL,
 				 "--fail-level=%s: expected error, warning, info, style or none",
@@ -94,16 +127,19 @@ static int settle(struct cli *cli)
 	vec_foreach (const char *, f, &cli->files)
 		if (cli->is_fix && strcmp(*f, "-") == 0)
 			return cli_usage(NULL, "--fix cannot write standard input anew");
-	return check_formats(cli);
+	if (!cli->lint_formats.len)
+		default_formats(cli);
+	vec_foreach (const char *, f, &cli->lint_formats)
+		r = r ? r : check_format(cli, *f);
+	return r;
 }
 
-/* Each format to its file, or to standard output; without any, as a terminal or a pipe reads it. */
+/* Each format to its file, or to standard output. */
 static int print(struct cli *cli, const struct lint *l)
 {
+	bool has_color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
 	struct ib_error err = IB_ERROR_INIT;
 
-	if (!cli->lint_formats.len)
-		vec_push(cli->arena, &cli->lint_formats, "tty");
 	vec_foreach (const char *, f, &cli->lint_formats) {
 		size_t n = strcspn(*f, "=");
 		cleanup_buf struct buf out = BUF_INIT;
@@ -111,7 +147,7 @@ static int print(struct cli *cli, const struct lint *l)
 		const struct lint_format *format = format_find(*f, n);
 
 		if (format)
-			format->write(l, &out, !file && cli->has_color);
+			format->write(l, &out, !file && has_color);
 		if (!file)
 			cli_write(&out);
 		else if (fs_write_at(AT_FDCWD, file, out.data ? out.data : "", out.len, 0644,

@@ -1,42 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names of findings that stay when lines move. */
+/* Names of results that stay when lines move: what a result is about is its file, its rule and the
+ * text of its line; equal ones are counted. */
 #include "lint/private.h"
 
+#include "lint/format.h"
 #include "support/crypto.h"
 
-#include <ctype.h>
+#include <imagebuild/intern.h>
+
 #include <string.h>
 
-/* What a result is but for its place: rule, file and the text of its line without blanks. */
-static void describe(const struct lint *l, const struct lint_result *r, struct buf *out)
+/* "Imagefile\n2005\nARGx=1" */
+static void identity(const struct lint *l, const struct lint_result *r, struct buf *out)
 {
 	struct ib_place at;
 
-	buf_printf(out, "%d\n%s\n", r->finding->row->id, r->file);
+	buf_printf(out, "%s\n%d\n", lint_report_path(r->file), r->finding->row->id);
 	if (!ib_sources_locate(l->sources, r->finding->at.start, &at))
 		return;
 	for (uint32_t i = 0; i < at.text_len; i++)
-		if (!isspace((unsigned char)at.text[i]))
+		if (at.text[i] != ' ' && at.text[i] != '\t')
 			buf_char(out, at.text[i]);
+}
+
+void lint_number(struct lint *l)
+{
+	cleanup_buf struct buf key = BUF_INIT;
+	struct map counts = { 0 };
+
+	vec_foreach (struct lint_result, r, &l->results) {
+		uint32_t *count;
+		void **slot;
+
+		buf_reset(&key);
+		identity(l, r, &key);
+		slot = map_put(l->arena, &counts, intern_bytes(l->names, key.data, key.len));
+		if (!*slot)
+			*slot = arena_alloc(l->arena, sizeof(*count));
+		count = *slot;
+		r->equal_before = (*count)++;
+	}
 }
 
 void lint_fingerprint(const struct lint *l, const struct lint_result *r, char ret_hex[33])
 {
 	cleanup_buf struct buf text = BUF_INIT;
-	struct digest d;
 	char hex[DIGEST_HEX];
-	size_t before = 0;
+	struct digest d;
 
-	describe(l, r, &text);
-	for (const struct lint_result *o = l->results.items; o < r; o++) {
-		cleanup_buf struct buf other = BUF_INIT;
-
-		if (o->finding->row != r->finding->row || strcmp(o->file, r->file) != 0)
-			continue;
-		describe(l, o, &other);
-		before += other.len == text.len && memcmp(other.data, text.data, text.len) == 0;
-	}
-	buf_printf(&text, "\n%zu", before);
+	identity(l, r, &text);
+	buf_printf(&text, "\n%u", r->equal_before);
 	digest_of(text.data, text.len, &d);
 	digest_hex(&d, hex);
 	memcpy(ret_hex, hex, 32);

@@ -2,6 +2,7 @@
 /* A run of lint: what each path is, told by its content. */
 #include "lint/private.h"
 
+#include "lint/format.h"
 #include "plan/plan.h"
 #include "support/fs.h"
 
@@ -212,8 +213,13 @@ int lint_file(struct lint *l, const char *path, const char *shown, struct ib_err
 
 int lint_path(struct lint *l, const char *path, struct ib_error *err)
 {
+	size_t n;
 	struct stat st;
 
+	path = lint_report_path(path);
+	for (n = strlen(path); n > 1 && path[n - 1] == '/';)
+		n--;
+	path = n ? arena_strndup(l->arena, path, n) : ".";
 	if (strcmp(path, "-") == 0)
 		return lint_file(l, path, l->settings->stdin_name ? l->settings->stdin_name : path,
 				 err);

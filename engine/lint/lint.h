@@ -56,6 +56,7 @@ struct lint_result {
 	const char *reason;	   /* of a suppression, or NULL */
 	const char *file;	   /* as given */
 	uint32_t line, column, end_line, end_column; /* from 1, in bytes; the end is behind the last one */
+	uint32_t equal_before;	   /* results of the same rule in this file before it whose lines are alike */
 };
 struct lint_result_vec VEC(struct lint_result);
 

@@ -189,6 +189,9 @@ bool lint_is_element(const char *dir);
 /* config.c: the configuration for the file or directory PATH; cached. */
 const struct lint_config *lint_config_for(struct lint *l, const char *path, struct ib_error *err);
 
+/* fingerprint.c: counts equal_before of all results. */
+void lint_number(struct lint *l);
+
 /* suppress.c: marks what comments silence; reports those that are wrong or silence nothing. */
 void lint_suppress(struct lint *l);
 

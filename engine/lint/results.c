@@ -153,6 +153,7 @@ int lint_finish(struct lint *l, struct ib_error *err)
 	first = ib_diag_count(l->diag);
 	lint_suppress(l);
 	collect(l, first);
+	lint_number(l);
 	return hide_known(l, err);
 }
 
