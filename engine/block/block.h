@@ -39,7 +39,7 @@ struct layout_input {
 		yaml; /* dib's YAML (source text) when root is NULL; {0,0}: one ext4 over all */
 	const char *arch;
 	bool has_bootloader, has_vm;
-	bool is_one_of_many; /* the root and the boot loader may be on another disk: layout_join */
+	bool is_one_of_many;  /* the root and the boot loader may be on another disk: layout_join */
 	block_lookup *lookup; /* variables of the environment known so far; see below */
 	const void *lookup_context;
 };
@@ -48,13 +48,19 @@ struct layout_input {
  * fixed image size (with the arithmetic), the root. Mistakes go to DIAG; NULL then. */
 struct layout *layout_new(const struct layout_input *input, const struct ib_sources *sources,
 			  struct arena *a, struct ib_diag *diag);
-/* The tree that layout_new would read: of YAML what a LAYOUT would say. In A; NULL with DIAG set. */
+/* The tree that layout_new would read: of YAML what a LAYOUT would say, a tree for each disk, chained;
+ * sizes and types are as dib writes them. In A; NULL with DIAG set. */
 const struct ib_node *layout_config(const struct layout_input *input,
 				    const struct ib_sources *sources, struct arena *a,
 				    struct ib_diag *diag);
 /* The disks of one stage, in the order of the text: one root, one fstab, no mount point or label twice;
  * the boot loader goes onto the disk of /boot, else of /. -1 with DIAG set; else the disk of the root. */
 int layout_join(struct layout *const *disks, size_t len, struct ib_diag *diag);
+/* dib's size ("40G", "8 MiB", "70%") as LAYOUT writes it; NULL: it is none. */
+const char *layout_size_word(const char *text, struct arena *a);
+/* A partition's type as dib's YAML has it: sgdisk's code or a GUID, for an MBR two hex digits. ARCH
+ * is what `root` means; NULL: TEXT is no type of such a table. */
+const char *layout_type_code(const char *text, bool is_gpt, const char *arch, struct arena *a);
 /* emit layout: one JSON text; "size": null with a bound where it is known only after the run. */
 void layout_emit(const struct layout *l, struct buf *out);
 

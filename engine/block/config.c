@@ -268,6 +268,8 @@ static void make_mount(struct dib_graph *g, struct ib_node *n, const struct dib_
 	}
 	fstab->is_used = true;
 	dib_copy_attr(g, n, "options", fstab, "options");
+	if (strcmp(n->kind, "swap") == 0) /* always 0 0 */
+		return;
 	dib_copy_attr(g, n, "dump", fstab, "dump-freq");
 	dib_copy_attr(g, n, "passno", fstab, "fsck-passno");
 }

@@ -114,6 +114,22 @@ const char *block_size_parse(const char *text, bool is_dib, struct block_size *r
 	return absolute(&n, u, ret_size);
 }
 
+const char *layout_size_word(const char *text, struct arena *a)
+{
+	size_t digits = strspn(text, "0123456789.");
+	const char *unit = text + digits + (text[digits] == ' ');
+	const struct unit *u = find_unit(unit);
+	struct block_size size;
+
+	if (block_size_parse(text, true, &size))
+		return NULL;
+	return arena_printf(a, "%s%.*s%s%s",
+			    digits == 0    ? "1"
+			    : *text == '.' ? "0"
+					   : "",
+			    (int)digits, text, unit, u && u->is_dib_only ? "B" : "");
+}
+
 void block_size_text(uint64_t bytes, struct buf *out)
 {
 	static const char *const names[] = { "B", "KiB", "MiB", "GiB" };

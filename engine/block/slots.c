@@ -145,6 +145,16 @@ bool slot_type_set(struct block_node *n, const char *text, bool is_gpt, struct l
 	return n->type_code != NULL;
 }
 
+const char *layout_type_code(const char *text, bool is_gpt, const char *arch, struct arena *a)
+{
+	struct layout l = { .arena = a, .arch = arch };
+	struct block_node n = { .row = NULL };
+
+	if (!slot_type_set(&n, text, is_gpt, &l))
+		return NULL;
+	return is_gpt && n.type ? n.type->code : n.type_code;
+}
+
 const char *slot_type_suggest(const char *text)
 {
 	const char *names[ARRAY_SIZE(types)];

@@ -38,6 +38,7 @@ struct convert_job {
 	struct ib_sources *sources;
 	struct ib_diag *diag;
 	const struct ib_options *options;
+	const char *arch; /* Debian's word, for what depends on it; NULL: such a thing is an error */
 	struct elements *elements; /* where names are looked for; NULL: any name is taken as it is */
 	struct convert_file_vec files;
 	struct convert_entry_vec report;
