@@ -116,6 +116,19 @@ static void man_phases(void)
 	}
 }
 
+static void man_rules(void)
+{
+	size_t n;
+	const struct rule *rules = rules_sorted(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		printf(".TP\n\\fBIB%d\\fR ", rules[i].id);
+		rule_name(&rules[i]);
+		printf(" (%s)\n", rule_traits(&rules[i]));
+		line(rule_text(&rules[i]));
+	}
+}
+
 int write_man(const char *template)
 {
 	static const struct {
@@ -123,7 +136,8 @@ int write_man(const char *template)
 		void (*write)(void);
 	} sections[] = { { "@VERBS@\n", man_verbs },   { "@OPTIONS@\n", man_options },
 			 { "@NODES@\n", man_nodes },   { "@INSTRUCTIONS@\n", man_instructions },
-			 { "@PHASES@\n", man_phases }, { "@FORMATS@\n", man_formats } };
+			 { "@PHASES@\n", man_phases }, { "@FORMATS@\n", man_formats },
+			 { "@RULES@\n", man_rules } };
 	FILE *f = fopen(template, "re");
 	char text[4096];
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Writes what is made of the program's tables: mkdocs reference|bash|zsh, and mkdocs man TEMPLATE,
+/* Writes what is made of the program's tables: mkdocs reference|rules|bash|zsh, and mkdocs man TEMPLATE,
  * whose lines
  * "@NAME@" become sections. Fails where a row of a table has no text in parser/help.def, or a text
  * no row. */
@@ -116,6 +116,8 @@ int main(int argc, char **argv)
 	check_all();
 	if (strcmp(what, "reference") == 0)
 		write_reference();
+	else if (strcmp(what, "rules") == 0)
+		write_rules();
 	else if (strcmp(what, "bash") == 0)
 		write_bash();
 	else if (strcmp(what, "zsh") == 0)

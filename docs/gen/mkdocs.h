@@ -39,12 +39,29 @@ struct node {
 extern const struct node nodes[];
 extern const size_t nodes_len;
 
+/* A message of the compiler or a rule of lint. */
+struct rule {
+	int id;
+	const char *slug;
+	enum ib_severity severity;
+	int traits; /* LINT_FIX, LINT_OPTIONAL */
+};
+const struct rule *rules_sorted(size_t *ret_len);
+/* Prints "unused-suppression". */
+void rule_name(const struct rule *r);
+/* "warning, fix"; good until the next call, as is rule_text: what its page says below the heading. */
+const char *rule_traits(const struct rule *r);
+const char *rule_text(const struct rule *r);
+/* Prints TEXT as a table's cell. */
+void cell(const char *text);
+
 /* The text of a row; ends the program where there is none. */
 const struct help *help_find(enum help_kind kind, const char *row, const char *name);
 /* The next of NAMES ("phase@ order#"), without its last character; false at the end. */
 bool name_next(const char **names, char *ret_name, size_t size);
 
 void write_reference(void);
+void write_rules(void);
 /* 0, or 1 for a template that cannot be read. */
 int write_man(const char *template);
 void write_bash(void);

@@ -4,8 +4,8 @@
 
 #include <string.h>
 
-/* Of a cell: '|' would end it. */
-static void cell(const char *text)
+/* '|' would end it. */
+void cell(const char *text)
 {
 	for (; *text; text++)
 		printf(*text == '|' ? "\\|" : "%c", *text);

@@ -11,6 +11,9 @@
 struct ib_error;
 struct lint;
 
+/* Traits of the rows of rules/<subject>.def. */
+enum { LINT_FIX = 1, LINT_OPTIONAL = 2 };
+
 /* What rules.def says of a rule, and diags.def of what the compiler reports. */
 struct lint_rule_info {
 	const struct ib_diag_row *row;

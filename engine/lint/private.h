@@ -21,7 +21,6 @@ enum lint_rule_id {
 #include "lint/rules/all.def"
 #undef RULE
 };
-enum { LINT_FIX = 1, LINT_OPTIONAL = 2 };
 
 /* What .imagebuild.yaml says under `lint`, for one input. */
 struct lint_config {

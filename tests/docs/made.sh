@@ -12,7 +12,7 @@ it 'docs/reference.md is what the tables say' reference
 
 # pages: no warning of the formatter, and each row is a heading of its own.
 pages() {
-	for page in imagebuild.1 Imagefile.5; do
+	for page in imagebuild.1 imagebuild-lint.1 Imagefile.5; do
 		man --warnings=w -l "$made/$page" >"$work/$page" 2>"$work/warnings" || return 1
 		[ ! -s "$work/warnings" ] || { cat "$work/warnings" && return 1; }
 		! grep '@[A-Z]*@' "$work/$page" || return 1
