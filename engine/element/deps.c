@@ -270,6 +270,17 @@ static int settle(struct closure *c)
 	return -1;
 }
 
+void ib_elements_missing(struct elements *e, const char *by, const char *name, struct ib_span at,
+			 struct ib_diag *diag)
+{
+	const char *near = ib_elements_suggest(e, name);
+
+	ib_diag_add(
+		diag, IB_D_MISSING_DEPENDENCY, at,
+		"element '%s' needs '%s', which is no element and which none here provides%s%s%s",
+		by, name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
 static void report_missing(struct closure *c, const struct want *w)
 {
 	const char *near = ib_elements_suggest(c->e, w->name);
@@ -281,11 +292,7 @@ static void report_missing(struct closure *c, const struct want *w)
 		ib_diag_hint(c->diag, "elements are looked for in %s", c->e->path);
 		return;
 	}
-	ib_diag_add(
-		c->diag, IB_D_MISSING_DEPENDENCY, dep_span(c, w),
-		"element '%s' needs '%s', which is no element and which none here provides%s%s%s",
-		w->by->element.name, w->name, near ? "; did you mean '" : "", near ? near : "",
-		near ? "'?" : "");
+	ib_elements_missing(c->e, w->by->element.name, w->name, dep_span(c, w), c->diag);
 	note_chain(c, w);
 	if (strcmp(w->name, "block-device") == 0)
 		ib_diag_hint(c->diag,

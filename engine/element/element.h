@@ -55,6 +55,11 @@ const struct element *ib_elements_find(struct elements *e, const char *name, str
 const char *ib_elements_suggest(struct elements *e, const char *name);
 /* For the front end; E is borrowed. */
 struct ib_vocab ib_elements_vocab(struct elements *e);
+/* All names of the path, sorted. */
+const struct str_vec *ib_elements_names(const struct elements *e);
+/* Reports that the element BY needs NAME at AT, which is none and which none provides (MISSING_DEPENDENCY). */
+void ib_elements_missing(struct elements *e, const char *by, const char *name, struct ib_span at,
+			 struct ib_diag *diag);
 /* The directories of the path, joined with ':' (ELEMENTS_PATH inside). */
 const char *ib_elements_path(const struct elements *e);
 /* The directory of a `bootloader` that would have come before ours, or NULL. */
@@ -121,6 +126,10 @@ struct hooks {
 int hooks_merge(const struct element_set *set, size_t first, struct arena *a,
 		struct ib_sources *sources, struct hooks *ret_all, struct hooks *ret_own,
 		struct ib_diag *diag);
+/* The two warnings on one file of a phase directory, PATH ("install.d/10-x"), named SHOWN. LINE is its first line,
+ * which HAS_SHEBANG or not, MODE that of what it leads to. NOT_EXECUTABLE has an edit. */
+void hooks_check(const char *path, const char *shown, const char *element, mode_t mode,
+		 bool has_shebang, struct ib_span line, struct ib_diag *diag);
 /* Copies them below DIR_FD (cp -a's rules). Also puts the framework's helper programs into bin/. */
 int hooks_write(const struct hooks *hooks, int dir_fd, struct ib_error *err);
 /* The scripts of DIR ("install.d") that dib-run-parts would run, in its order: executable, name
@@ -169,6 +178,10 @@ struct package_request_vec VEC(struct package_request);
 int packages_collect(const struct element_set *set, size_t first, const struct ib_stage *stage,
 		     const char *pkg_map, struct arena *a, struct ib_sources *sources,
 		     struct package_request_vec *ret_requests, struct ib_diag *diag);
+/* The requests of one package-installs file of E, which SOURCES has already. Mistakes go to DIAG. */
+void packages_read(const struct element *e, struct ib_span text, struct arena *a,
+		   struct ib_sources *sources, struct package_request_vec *ret_requests,
+		   struct ib_diag *diag);
 /* The requests of one PACKAGE op of the fragment ELEMENT, or (NULL) of the recipe: PKG_MAP is its
  * file or NULL. */
 void packages_of_op(const struct ib_op *op, const struct element *element, const char *pkg_map,

@@ -355,6 +355,11 @@ const char *ib_elements_suggest(struct elements *e, const char *name)
 	return ib_suggest(name, e->all.items, e->all.len);
 }
 
+const struct str_vec *ib_elements_names(const struct elements *e)
+{
+	return &e->all;
+}
+
 const char *ib_elements_path(const struct elements *e)
 {
 	return e->path;

@@ -261,6 +261,26 @@ static bool is_install_type(const char *path)
 	return strncmp(path, "install.d/", 10) == 0 && end && !strchr(end + 9, '/');
 }
 
+void hooks_check(const char *path, const char *shown, const char *element, mode_t mode,
+		 bool has_shebang, struct ib_span line, struct ib_diag *diag)
+{
+	bool is_hook_name = is_name(strchr(path, '/') + 1, "_-");
+
+	if (has_shebang && !(mode & 0111) && is_hook_name) {
+		ib_diag_add(diag, IB_D_NOT_EXECUTABLE, line,
+			    "hook '%s' of element '%s' has a shebang but no execute bit, so it "
+			    "does not run",
+			    path, element);
+		ib_diag_hint(diag, "chmod +x %s", shown);
+		ib_diag_edit(diag, line, NULL);
+	} else if ((has_shebang || (mode & 0111)) && !is_hook_name) {
+		ib_diag_add(diag, IB_D_HOOK_NAME, line,
+			    "hook '%s' of element '%s' does not run: a name may hold only letters, "
+			    "digits, '_' and '-'",
+			    path, element);
+	}
+}
+
 /* What dib passes over without a word. */
 static void check_hook(struct merge *m, struct hook_file *f, bool is_own)
 {
@@ -281,18 +301,7 @@ static void check_hook(struct merge *m, struct hook_file *f, bool is_own)
 		return;
 	has_shebang = f->at.end > f->at.start + 1 &&
 		      memcmp(ib_sources_text(m->sources, f->at), "#!", 2) == 0;
-	if (has_shebang && !(mode & 0111) && is_name(name, "_-")) {
-		ib_diag_add(m->diag, IB_D_NOT_EXECUTABLE, f->at,
-			    "hook '%s' of element '%s' has a shebang but no execute bit, so it "
-			    "does not run",
-			    f->path, f->element->name);
-		ib_diag_hint(m->diag, "chmod +x %s", f->source);
-	} else if ((has_shebang || (mode & 0111)) && !is_name(name, "_-")) {
-		ib_diag_add(m->diag, IB_D_HOOK_NAME, f->at,
-			    "hook '%s' of element '%s' does not run: a name may hold only letters, "
-			    "digits, '_' and '-'",
-			    f->path, f->element->name);
-	}
+	hooks_check(f->path, f->source, f->element->name, mode, has_shebang, f->at, m->diag);
 }
 
 static bool is_from(const struct element_set *set, size_t first, const struct element *e)

@@ -197,20 +197,11 @@ static void add_request(struct collect *c, const struct yaml_node *name,
 		vec_push(c->arena, &c->requests, r);
 }
 
-static void read_file(struct collect *c, const char *file)
+/* The text of a package-installs file. */
+static void read_requests(struct collect *c, struct ib_span text)
 {
-	const char *path = arena_printf(c->arena, "%s/%s", c->element->dir, file);
-	const struct yaml_node *root;
-	struct ib_error err = IB_ERROR_INIT;
-	struct ib_span span;
+	const struct yaml_node *root = yaml_parse(c->arena, c->sources, text, c->diag);
 
-	if (access(path, F_OK) < 0)
-		return;
-	if (element_source(c->sources, path, &span, &err) < 0) {
-		bad(c, c->element->at, err.text);
-		return;
-	}
-	root = yaml_parse(c->arena, c->sources, span, c->diag);
 	if (!root || root->kind == YAML_NULL)
 		return;
 	if (root->kind != YAML_MAP) {
@@ -225,6 +216,31 @@ static void read_file(struct collect *c, const char *file)
 		for (const struct yaml_node *item = n->children; item; item = item->next)
 			add_request(c, n, item);
 	}
+}
+
+void packages_read(const struct element *e, struct ib_span text, struct arena *a,
+		   struct ib_sources *sources, struct package_request_vec *ret_requests,
+		   struct ib_diag *diag)
+{
+	struct collect c = { .arena = a, .sources = sources, .diag = diag, .element = e };
+
+	read_requests(&c, text);
+	*ret_requests = c.requests;
+}
+
+static void read_file(struct collect *c, const char *file)
+{
+	const char *path = arena_printf(c->arena, "%s/%s", c->element->dir, file);
+	struct ib_error err = IB_ERROR_INIT;
+	struct ib_span span;
+
+	if (access(path, F_OK) < 0)
+		return;
+	if (element_source(c->sources, path, &span, &err) < 0) {
+		bad(c, c->element->at, err.text);
+		return;
+	}
+	read_requests(c, span);
 }
 
 /* The element of the set that a deprecated file is named after: its pkg-map maps the names. */

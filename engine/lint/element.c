@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An element directory: its files are read, its scripts taken out, judged. */
-#include "lint/private.h"
+#include "lint/element_private.h"
 
 #include "block/block.h"
 #include "support/fs.h"
@@ -223,6 +223,8 @@ int lint_element(struct lint *l, const char *dir, const char *tree, struct ib_er
 	vec_foreach (struct lint_file, f, &e->files)
 		if (S_ISREG(f->mode))
 			take_script(l, e, f);
+	lint_hooks(l, e);
+	lint_packages(l, e);
 	for (size_t i = 0; lint_element_rules[i]; i++)
 		lint_element_rules[i](l, e);
 	vec_foreach (struct lint_script, s, &e->scripts)

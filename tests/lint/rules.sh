@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Each rule's inputs, tests/lint/IBnnnn/: bad* (a recipe, a script, YAML, an element's directory) is said of as bad.expected
-# has it, the rule among it; good* breaks nothing. `options`: more words for lint. bad.fixed: bad after --fix.
+# has it, the rule among it; good* breaks nothing. `options`: more words for lint, one a line. bad.fixed: bad after --fix.
 # It runs in the rule's directory, so that no path is in a golden. UPDATE=1 rewrites what there is.
 . "$(dirname "$0")/../lib.sh"
 cd "$top/tests/lint" || exit 1
@@ -9,8 +9,8 @@ export XDG_CONFIG_HOME="$work/none" SOURCE_DATE_EPOCH=1700000000
 
 # lint WORD...: of the rule in the working directory, with its options.
 lint() {
-	# shellcheck disable=SC2046 # a word each
-	"$IMAGEBUILD" lint --no-shellcheck $(cat options 2>/dev/null) "$@"
+	# shellcheck disable=SC2046 # words
+	"$IMAGEBUILD" lint --no-shellcheck $([ ! -f options ] || cat options) "$@"
 }
 
 # The inputs that are called bad or good; what belongs to them is no input.
@@ -35,7 +35,7 @@ good() {
 	lint --format=plain --fail-level=style $words || return 1
 }
 
-# A copy is mended; once more changes nothing.
+# A copy is mended, so that the rule finds nothing; once more changes nothing.
 fixed() {
 	rm -rf "$work/fix" && cp -r . "$work/fix" || return 1
 	(
@@ -46,7 +46,8 @@ fixed() {
 			lint --quiet --format=plain --fix $words >"$work/left" || [ $? -eq 1 ] || exit 1
 			[ $round -eq 2 ] || cp -r "$work/fix" "$work/once"
 		done
-		diff -r . "$work/once"
+		diff -r . "$work/once" || exit 1
+		not grep -F "[$1]" "$work/left"
 	) || return 1
 	for word in $(inputs bad); do
 		[ "${UPDATE:-}" != 1 ] || { rm -rf bad.fixed && cp -r "$work/fix/$word" bad.fixed; }
@@ -60,7 +61,7 @@ for rule in IB*/; do
 	cd "$rule" || exit 1
 	it "$rule: what is bad is found" bad "$rule"
 	it "$rule: what is good is left alone" good
-	[ ! -e bad.fixed ] || it "$rule: --fix mends it, once" fixed
+	[ ! -e bad.fixed ] || it "$rule: --fix mends it, once" fixed "$rule"
 	cd ..
 done
 

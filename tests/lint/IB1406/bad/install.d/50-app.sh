@@ -1,0 +1,4 @@
+#!/bin/bash
+set -eu
+set -o pipefail
+echo app

@@ -1,0 +1,1 @@
+export DIB_APP=${DIB_APP:-yes}

@@ -1,0 +1,2 @@
+set +x
+export DIB_APP=${DIB_APP:-yes}

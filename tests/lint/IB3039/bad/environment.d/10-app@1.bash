@@ -1,0 +1,1 @@
+export DIB_APP=1

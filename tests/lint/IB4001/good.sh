@@ -1,4 +1,0 @@
-#!/bin/bash
-set -euo pipefail
-cp /etc/motd /root/motd
-chmod 600 /root/motd

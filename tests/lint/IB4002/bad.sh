@@ -1,3 +1,0 @@
-#!/bin/bash
-set -e
-cp "$SOURCE_FILE" /root/motd

@@ -1,3 +1,0 @@
-#!/bin/bash
-set -eu
-cp "$SOURCE_FILE" /root/motd

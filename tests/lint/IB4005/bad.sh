@@ -1,4 +1,0 @@
-#!/bin/bash
-set -eu
-export RELEASE=$(cat /etc/release)
-echo "$RELEASE"

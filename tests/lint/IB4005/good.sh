@@ -1,5 +1,0 @@
-#!/bin/bash
-set -eu
-RELEASE=$(cat /etc/release)
-export RELEASE
-echo "$RELEASE"

@@ -1,3 +1,0 @@
-#!/bin/sh
-cd /opt/tool
-rm -r build

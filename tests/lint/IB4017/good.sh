@@ -1,4 +1,0 @@
-#!/bin/sh
-set -eu
-cd /opt/tool
-rm -r build
