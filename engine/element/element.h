@@ -147,9 +147,15 @@ void hooks_environment(const struct hooks *hooks, struct arena *a, struct hook_f
  * the plan and for the step. */
 void hooks_install_types(const struct hooks *hooks, env_lookup *lookup, const void *context,
 			 struct arena *a, struct hook_file_vec *ret_links);
-/* Canonical bytes (path, mode, digest of the content) of the files that PICK accepts, for keys. */
-int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file *, const void *),
-		 const void *arg, struct digest *ret_digest, struct ib_error *err);
+/* Canonical bytes (path, mode, digest of the content) of each file, for keys. */
+int hooks_lines(const struct hooks *hooks, struct arena *a, struct str_vec *ret_lines,
+		struct ib_error *err);
+/* The digest of those of LINES whose files PICK accepts. */
+void hooks_digest_lines(const struct hooks *hooks, const struct str_vec *lines,
+			bool (*pick)(const struct hook_file *, const void *), const void *arg,
+			struct digest *ret_digest);
+/* The digest of all of them. */
+int hooks_digest(const struct hooks *hooks, struct digest *ret_digest, struct ib_error *err);
 
 /* Variables that environment.d sets by plain assignments (export X=v, X=${X:-d}) on top of ENV,
  * read without a shell: for what is known at plan time. Keys are interned in NAMES, values are
@@ -191,11 +197,6 @@ void packages_of_op(const struct ib_op *op, const struct element *element, const
 int packages_select(const struct package_request_vec *requests, const struct element_set *set,
 		    enum ib_phase phase, bool is_removal, env_lookup *lookup, const void *context,
 		    struct arena *a, struct str_vec *ret_names, struct ib_error *err);
-/* Maps one name as `pkg-map --missing-ok --element E` does (default, family, distro, release).
- * Appends to ret_names: none for "", several for "a b". */
-int pkg_map_lookup(const struct element *e, const char *name, const char *distro,
-		   const char *release, struct arena *a, struct str_vec *ret_names,
-		   struct ib_error *err);
 /* A line of a source-repository-* file, as written. */
 struct source_line {
 	const char *text;

@@ -513,12 +513,12 @@ void hooks_install_types(const struct hooks *hooks, env_lookup *lookup, const vo
 }
 
 /* "path mode content\n": the content is a digest, a link's target, or empty for a directory. */
-static int digest_line(const struct hook_file *f, struct hasher *h, struct ib_error *err)
+static int file_line(const struct hook_file *f, struct arena *a, const char **ret_line,
+		     struct ib_error *err)
 {
 	char hex[DIGEST_HEX] = "", target[PATH_MAX];
 	cleanup_fd int fd = -1;
 	struct digest d;
-	cleanup_buf struct buf line = BUF_INIT;
 	ssize_t n = 0;
 	int r;
 
@@ -538,25 +538,50 @@ static int digest_line(const struct hook_file *f, struct hasher *h, struct ib_er
 		if (n < 0)
 			return ib_fail(err, errno, "read the link %s", f->source);
 	}
-	buf_printf(&line, "%zu:%s %o %s", strlen(f->path), f->path, (unsigned int)f->mode, hex);
-	buf_add(&line, target, (size_t)n);
-	buf_char(&line, '\n');
-	hasher_add(h, line.data, line.len);
+	*ret_line = arena_printf(a, "%zu:%s %o %s%.*s\n", strlen(f->path), f->path,
+				 (unsigned int)f->mode, hex, (int)n, target);
 	return 0;
 }
 
-int hooks_digest(const struct hooks *hooks, bool (*pick)(const struct hook_file *, const void *),
-		 const void *arg, struct digest *ret_digest, struct ib_error *err)
+int hooks_lines(const struct hooks *hooks, struct arena *a, struct str_vec *ret_lines,
+		struct ib_error *err)
+{
+	vec_foreach (struct hook_file, f, &hooks->files) {
+		const char *line;
+		int r = file_line(f, a, &line, err);
+
+		if (r < 0)
+			return r;
+		vec_push(a, ret_lines, line);
+	}
+	return 0;
+}
+
+void hooks_digest_lines(const struct hooks *hooks, const struct str_vec *lines,
+			bool (*pick)(const struct hook_file *, const void *), const void *arg,
+			struct digest *ret_digest)
 {
 	struct hasher *h = hasher_new("sha256");
-	int r = 0;
 
-	vec_foreach (struct hook_file, f, &hooks->files) {
-		if (r == 0 && pick(f, arg))
-			r = digest_line(f, h, err);
-	}
-	if (r == 0)
-		(void)hasher_end(h, ret_digest->bytes);
+	for (size_t i = 0; i < lines->len; i++)
+		if (pick(&hooks->files.items[i], arg))
+			hasher_add(h, lines->items[i], strlen(lines->items[i]));
+	(void)hasher_end(h, ret_digest->bytes);
 	hasher_free(h);
+}
+
+static bool pick_any(const struct hook_file *f IB_UNUSED, const void *arg IB_UNUSED)
+{
+	return true;
+}
+
+int hooks_digest(const struct hooks *hooks, struct digest *ret_digest, struct ib_error *err)
+{
+	cleanup_arena struct arena *a = arena_new();
+	struct str_vec lines = { NULL, 0, 0 };
+	int r = hooks_lines(hooks, a, &lines, err);
+
+	if (r == 0)
+		hooks_digest_lines(hooks, &lines, pick_any, NULL, ret_digest);
 	return r;
 }

@@ -73,39 +73,32 @@ static void push_words(struct arena *a, struct str_vec *names, const char *text)
 	}
 }
 
-int pkg_map_file_lookup(const char *path, const char *name, const char *distro, const char *release,
-			struct arena *a, struct str_vec *ret_names, struct ib_error *err)
+int pkg_map_read(const char *path, struct arena *a, const struct json_value **ret_table,
+		 struct ib_error *err)
 {
-	const struct json_value *table;
 	size_t len = 0, offset = 0;
-	const char *why = NULL, *slash = strrchr(path, '/'), *found;
+	const char *why = NULL, *slash = strrchr(path, '/');
 	cleanup_free char *text =
 		element_file(arena_strndup(a, path, (size_t)(slash - path)), slash + 1, &len, err);
 
 	if (!text && err->code)
 		return -err->code;
-	table = text ? json_parse(a, text, len, &offset, &why) : NULL;
-	if (text && !table)
+	*ret_table = text ? json_parse(a, text, len, &offset, &why) : NULL;
+	if (text && !*ret_table)
 		return ib_fail_text(err, EINVAL, "%s is not JSON at byte %zu: %s", path, offset,
 				    why ? why : "unexpected text");
-	found = table ? mapped(table, name, distro, release) : NULL;
+	return 0;
+}
+
+void pkg_map_names(const struct json_value *table, const char *name, const char *distro,
+		   const char *release, struct arena *a, struct str_vec *ret_names)
+{
+	const char *found = table ? mapped(table, name, distro, release) : NULL;
+
 	if (found)
 		push_words(a, ret_names, found);
 	else
 		vec_push(a, ret_names, name);
-	return 0;
-}
-
-int pkg_map_lookup(const struct element *e, const char *name, const char *distro,
-		   const char *release, struct arena *a, struct str_vec *ret_names,
-		   struct ib_error *err)
-{
-	if (!e->dir) {
-		vec_push(a, ret_names, name);
-		return 0;
-	}
-	return pkg_map_file_lookup(arena_printf(a, "%s/pkg-map", e->dir), name, distro, release, a,
-				   ret_names, err);
 }
 
 struct svc_map {

@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* pkg-map by path, for the recipe's own file. Only element/ sees it. */
+/* pkg-map files. Only element/ sees them. */
 #ifndef IMAGEBUILD_ELEMENT_MAPS_H
 #define IMAGEBUILD_ELEMENT_MAPS_H
 
 #include "element/private.h"
 
-/* As pkg_map_lookup; PATH is absolute and may not exist. */
-int pkg_map_file_lookup(const char *path, const char *name, const char *distro, const char *release,
-			struct arena *a, struct str_vec *ret_names, struct ib_error *err);
+struct json_value;
+
+/* The table of the file PATH (absolute), in A; NULL where there is no such file. */
+int pkg_map_read(const char *path, struct arena *a, const struct json_value **ret_table,
+		 struct ib_error *err);
+/* Maps one name as `pkg-map --missing-ok` does (default, family, distro, release). Appends to
+ * ret_names: none for "", several for "a b"; NAME itself where TABLE (may be NULL) has it not. */
+void pkg_map_names(const struct json_value *table, const char *name, const char *distro,
+		   const char *release, struct arena *a, struct str_vec *ret_names);
 
 #endif

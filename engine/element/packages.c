@@ -19,7 +19,16 @@ struct collect {
 	struct ib_diag *diag;
 	struct package_request_vec requests;
 	const struct element *element;
+	const char *map; /* the element's pkg-map, or NULL */
 };
+
+/* E's pkg-map, or NULL where it has none. */
+static const char *element_map(const struct element *e, struct arena *a)
+{
+	const char *path = e->dir ? arena_printf(a, "%s/pkg-map", e->dir) : NULL;
+
+	return path && access(path, F_OK) == 0 ? path : NULL;
+}
 
 static const char *strip(struct arena *a, const char *s, size_t n)
 {
@@ -185,7 +194,7 @@ static void add_request(struct collect *c, const struct yaml_node *name,
 		    arena_printf(c->arena, "'%s' takes a map of keys, or nothing", name->key));
 		return;
 	}
-	r.pkg_map = c->element->dir ? arena_printf(c->arena, "%s/pkg-map", c->element->dir) : NULL;
+	r.pkg_map = c->map;
 	for (const struct yaml_node *n = params->children; n; n = n->next)
 		for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 			if (strcmp(n->key, keys[i].name) == 0)
@@ -248,7 +257,7 @@ static const char *named_map(struct collect *c, const struct element_set *set, c
 {
 	vec_foreach (const struct element *, e, &set->members)
 		if ((*e)->dir && strcmp((*e)->name, name) == 0)
-			return arena_printf(c->arena, "%s/pkg-map", (*e)->dir);
+			return element_map(*e, c->arena);
 	return NULL;
 }
 
@@ -314,11 +323,6 @@ static bool has_framework(const struct element_set *set, enum framework id)
 	return false;
 }
 
-static const char *element_map(const struct element *e, struct arena *a)
-{
-	return e->dir ? arena_printf(a, "%s/pkg-map", e->dir) : NULL;
-}
-
 void packages_of_op(const struct ib_op *op, const struct element *element, const char *pkg_map,
 		    struct arena *a, struct package_request_vec *ret_requests)
 {
@@ -362,6 +366,7 @@ int packages_collect(const struct element_set *set, size_t first, const struct i
 
 	for (size_t i = first; i < set->members.len; i++) {
 		c.element = set->members.items[i];
+		c.map = element_map(c.element, a);
 		if (c.element->fragment)
 			add_transaction(&c, &c.element->fragment->stages.items[0], c.element, NULL);
 		if (!c.element->dir || !reads_files)
@@ -435,6 +440,35 @@ static bool is_kept(const struct package_request_vec *wanted, const char *name)
 	return false;
 }
 
+/* Tables by path: many packages are mapped by few files. */
+struct tables {
+	struct arena *arena;
+	struct table {
+		const char *path;
+		const struct json_value *root;
+	} * items;
+	size_t len, cap;
+};
+
+static int find_table(struct tables *t, const char *path, const struct json_value **ret_root,
+		      struct ib_error *err)
+{
+	struct table table = { .path = path };
+	int r;
+
+	vec_foreach (struct table, it, t)
+		if (strcmp(it->path, path) == 0) {
+			*ret_root = it->root;
+			return 0;
+		}
+	r = pkg_map_read(path, t->arena, &table.root, err);
+	if (r < 0)
+		return r;
+	vec_push(t->arena, t, table);
+	*ret_root = table.root;
+	return 0;
+}
+
 int packages_select(const struct package_request_vec *requests, const struct element_set *set,
 		    enum ib_phase phase, bool is_removal, env_lookup *lookup, const void *context,
 		    struct arena *a, struct str_vec *ret_names, struct ib_error *err)
@@ -443,6 +477,8 @@ int packages_select(const struct package_request_vec *requests, const struct ele
 		   *release = lookup(context, "DIB_RELEASE");
 	struct package_request_vec wanted = { NULL, 0, 0 };
 	struct str_vec names = { NULL, 0, 0 };
+	struct tables tables = { .arena = a };
+	const struct json_value *table;
 	int r;
 
 	(void)set;
@@ -467,11 +503,12 @@ int packages_select(const struct package_request_vec *requests, const struct ele
 			vec_push(a, &names, it->name);
 			continue;
 		}
-		r = pkg_map_file_lookup(it->pkg_map, it->name, distro, release, a, &names, err);
+		r = find_table(&tables, it->pkg_map, &table, err);
 		if (r < 0) {
 			err->at = it->at;
 			return r;
 		}
+		pkg_map_names(table, it->name, distro, release, a, &names);
 	}
 	str_vec_sort(&names);
 	*ret_names = names;

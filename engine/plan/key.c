@@ -104,17 +104,20 @@ static bool pick_any(const struct hook_file *f, const void *arg)
 
 static int key_hooks(struct planner *pl, struct plan_stage *stage)
 {
-	int r = hooks_digest(&stage->hooks, pick_any, NULL, &stage->hooks_all, pl->err);
+	int r = hooks_lines(&stage->hooks, pl->plan->arena, &stage->hook_lines, pl->err);
 
-	if (r == 0)
-		r = hooks_digest(&stage->hooks, pick_shared, NULL, &stage->hooks_shared, pl->err);
-	for (int i = 0; r == 0 && i < IB_PHASES; i++) {
+	if (r < 0)
+		return r;
+	hooks_digest_lines(&stage->hooks, &stage->hook_lines, pick_any, NULL, &stage->hooks_all);
+	hooks_digest_lines(&stage->hooks, &stage->hook_lines, pick_shared, NULL,
+			   &stage->hooks_shared);
+	for (int i = 0; i < IB_PHASES; i++) {
 		enum ib_phase phase = (enum ib_phase)i;
 
-		r = hooks_digest(&stage->hooks, pick_beside, &phase, &stage->hooks_beside[i],
-				 pl->err);
+		hooks_digest_lines(&stage->hooks, &stage->hook_lines, pick_beside, &phase,
+				   &stage->hooks_beside[i]);
 	}
-	return r;
+	return 0;
 }
 
 static int add_step(const struct plan *p, const struct plan_stage *stage, const struct step *s,

@@ -195,7 +195,7 @@ static void add_engine_steps(struct lowering *lo)
 
 bool request_is_known(const struct package_request *r, const struct plan_known *known)
 {
-	if (r->pkg_map && access(r->pkg_map, F_OK) == 0 &&
+	if (r->pkg_map &&
 	    (!plan_known_find(known, "DISTRO_NAME") || !plan_known_find(known, "DIB_RELEASE")))
 		return false;
 	if (r->python_version && !plan_known_find(known, "DIB_PYTHON_VERSION"))

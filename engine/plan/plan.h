@@ -84,6 +84,7 @@ struct plan_stage {
 	struct plan_disk_vec disks;	/* in the order of the text */
 	bool has_bootloader;		/* `bootloader` is in the closure */
 	struct digest last_key;		/* the seed of UUIDs */
+	struct str_vec hook_lines;	/* of hooks_lines */
 	struct digest hooks_all;	/* of hooks/, taken before the keys: the build checks it */
 	struct digest hooks_shared;	/* of what every hook can read: hooks/ without the phases' directories */
 	struct digest hooks_beside[IB_PHASES]; /* of what lies beside a phase's hooks and is none */

@@ -19,18 +19,26 @@ static int file_digest(const struct plan *p, int fd, struct digest *ret, struct 
 			    : digest_of_fd(fd, ret, err);
 }
 
-static int hash_path(const struct plan *p, const char *name, const char *path, struct buf *out,
-		     struct ib_error *err)
+static int path_digest(const struct plan *p, const char *path, struct digest *ret_digest,
+		       struct ib_error *err)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	struct digest d;
 	int r;
 
 	if (fd < 0)
 		return ib_fail(err, errno, "open %s", path);
-	r = file_digest(p, fd, &d, err);
+	r = file_digest(p, fd, ret_digest, err);
+	return r < 0 ? ib_wrap(err, "%s", path) : 0;
+}
+
+static int hash_path(const struct plan *p, const char *name, const char *path, struct buf *out,
+		     struct ib_error *err)
+{
+	struct digest d;
+	int r = path_digest(p, path, &d, err);
+
 	if (r < 0)
-		return ib_wrap(err, "%s", path);
+		return r;
 	key_digest(out, name, &d);
 	return 0;
 }
@@ -41,18 +49,16 @@ static bool pick_directory(const struct hook_file *f, const void *dir)
 	return strncmp(f->path, dir, strlen(dir)) == 0;
 }
 
-static int hash_directory(const struct step *s, const struct plan *p, const char *dir,
-			  struct buf *out, struct ib_error *err)
+static void hash_directory(const struct step *s, const struct plan *p, const char *dir,
+			   struct buf *out)
 {
+	const struct plan_stage *stage = plan_stage_of(p, s);
 	struct digest d;
-	int r = hooks_digest(&plan_stage_of(p, s)->hooks, pick_directory, dir, &d, err);
 
-	if (r == 0)
-		key_digest(out, dir, &d);
-	return r;
+	hooks_digest_lines(&stage->hooks, &stage->hook_lines, pick_directory, dir, &d);
+	key_digest(out, dir, &d);
 }
 
-/* The first environment of a stage stands for all that every step can see. */
 static int hash_environ(const struct step *s, const struct plan *p, struct buf *out,
 			struct ib_error *err)
 {
@@ -66,7 +72,9 @@ static int hash_environ(const struct step *s, const struct plan *p, struct buf *
 	vec_foreach (struct ib_pair, pair, &stage->env)
 		if (!plan_is_proxy_name(pair->key))
 			key_variable(out, pair->key, pair->value);
-	return hash_directory(s, p, "environment.d/", out, err);
+	(void)err;
+	hash_directory(s, p, "environment.d/", out);
+	return 0;
 }
 
 /* A file is known by its bytes, an image of many files by a digest that covers them. */
@@ -340,9 +348,29 @@ static void hash_conditions(const struct package_request *r, struct buf *out)
 		key_text(out, "python", r->python_version);
 }
 
+/* The pkg-map of one request after the other: an element's have the same. */
+struct map_digest {
+	const char *path;
+	struct digest digest;
+};
+
+static int hash_map(const struct plan *p, const char *path, struct map_digest *last,
+		    struct buf *out, struct ib_error *err)
+{
+	if (!last->path || strcmp(last->path, path) != 0) {
+		int r = path_digest(p, path, &last->digest, err);
+
+		if (r < 0)
+			return r;
+		last->path = path;
+	}
+	key_digest(out, "pkg-map", &last->digest);
+	return 0;
+}
+
 /* All that a request may ask, where what it comes to is not known yet. */
-static int hash_request(const struct plan *p, const struct package_request *r, struct buf *out,
-			struct ib_error *err)
+static int hash_request(const struct plan *p, const struct package_request *r,
+			struct map_digest *last, struct buf *out, struct ib_error *err)
 {
 	key_text(out, "package", r->name);
 	key_text(out, "of", r->element ? r->element->name : "");
@@ -350,9 +378,7 @@ static int hash_request(const struct plan *p, const struct package_request *r, s
 	key_text(out, "does",
 		 r->is_removal ? "remove" : (r->is_build_only ? "build-only" : "install"));
 	hash_conditions(r, out);
-	return r->pkg_map && access(r->pkg_map, F_OK) == 0
-		       ? hash_path(p, "pkg-map", r->pkg_map, out, err)
-		       : 0;
+	return r->pkg_map ? hash_map(p, r->pkg_map, last, out, err) : 0;
 }
 
 static int hash_packages(const struct step *s, const struct plan *p, struct buf *out,
@@ -361,13 +387,14 @@ static int hash_packages(const struct step *s, const struct plan *p, struct buf 
 	const struct plan_stage *stage = plan_stage_of(p, s);
 	struct plan_known known = { p, stage };
 	struct str_vec names = { NULL, 0, 0 };
+	struct map_digest last = { .path = NULL };
 	int r = 0;
 
 	key_text(out, "does", s->is_removal ? "remove" : "install");
 	if (s->is_decided_at_build) {
 		vec_foreach (struct package_request, request, s->requests)
 			if (r == 0 && request->phase == s->phase)
-				r = hash_request(p, request, out, err);
+				r = hash_request(p, request, &last, out, err);
 		return r;
 	}
 	r = packages_select(s->requests, &stage->set, s->phase, s->is_removal, plan_known_find,
@@ -424,8 +451,10 @@ static int hash_install_types(const struct step *s, const struct plan *p, struct
 static int hash_package_installs(const struct step *s, const struct plan *p, struct buf *out,
 				 struct ib_error *err)
 {
+	struct map_digest last = { .path = NULL };
+
 	vec_foreach (struct package_request, request, &plan_stage_of(p, s)->packages) {
-		int r = hash_request(p, request, out, err);
+		int r = hash_request(p, request, &last, out, err);
 
 		if (r < 0)
 			return r;
@@ -466,13 +495,17 @@ static int hash_svc_map(const struct step *s, const struct plan *p, struct buf *
 static int hash_install_bin(const struct step *s, const struct plan *p, struct buf *out,
 			    struct ib_error *err)
 {
-	return hash_directory(s, p, "bin/", out, err);
+	(void)err;
+	hash_directory(s, p, "bin/", out);
+	return 0;
 }
 
 static int hash_install_static(const struct step *s, const struct plan *p, struct buf *out,
 			       struct ib_error *err)
 {
-	return hash_directory(s, p, "static/", out, err);
+	(void)err;
+	hash_directory(s, p, "static/", out);
+	return 0;
 }
 
 static int hash_init_system(const struct step *s, const struct plan *p, struct buf *out,
@@ -484,7 +517,9 @@ static int hash_init_system(const struct step *s, const struct plan *p, struct b
 static int hash_init_scripts(const struct step *s, const struct plan *p, struct buf *out,
 			     struct ib_error *err)
 {
-	return hash_directory(s, p, "init-scripts/", out, err);
+	(void)err;
+	hash_directory(s, p, "init-scripts/", out);
+	return 0;
 }
 
 static int hash_manifests(const struct step *s, const struct plan *p, struct buf *out,

@@ -109,18 +109,11 @@ static int fill_hooks(struct stage_run *sr, const char *dir, struct ib_error *er
 	return hooks_write(&sr->stage->own_hooks, hooks_fd, err);
 }
 
-static bool pick_any(const struct hook_file *f, const void *arg)
-{
-	(void)f;
-	(void)arg;
-	return true;
-}
-
 /* The keys of the plan are of the files as they were: a layer of others would be a wrong hit later.
  */
 static int check_hooks(struct stage_run *sr, struct ib_error *err)
 {
-	int r = hooks_digest(&sr->stage->hooks, pick_any, NULL, &sr->hooks_digest, err);
+	int r = hooks_digest(&sr->stage->hooks, &sr->hooks_digest, err);
 
 	if (r < 0 || memcmp(&sr->hooks_digest, &sr->stage->hooks_all, sizeof(struct digest)) == 0)
 		return r;
@@ -133,7 +126,7 @@ static int check_hooks(struct stage_run *sr, struct ib_error *err)
 static int layer_key(const struct stage_run *sr, struct digest *ret_key, struct ib_error *err)
 {
 	struct digest own;
-	int r = hooks_digest(&sr->stage->own_hooks, pick_any, NULL, &own, err);
+	int r = hooks_digest(&sr->stage->own_hooks, &own, err);
 
 	*ret_key = own;
 	if (r >= 0 && sr->inherited) {

@@ -97,8 +97,13 @@ void digest_hmac(const void *key, size_t key_len, const void *data, size_t n,
 
 void digest_hex(const struct digest *d, char ret_hex[DIGEST_HEX])
 {
-	for (size_t i = 0; i < sizeof(d->bytes); i++)
-		(void)snprintf(ret_hex + 2 * i, 3, "%02x", d->bytes[i]);
+	static const char digits[] = "0123456789abcdef";
+
+	for (size_t i = 0; i < sizeof(d->bytes); i++) {
+		ret_hex[2 * i] = digits[d->bytes[i] >> 4];
+		ret_hex[2 * i + 1] = digits[d->bytes[i] & 15];
+	}
+	ret_hex[2 * sizeof(d->bytes)] = '\0';
 }
 
 static int digit(char c)
