@@ -15,7 +15,7 @@ build="cmake gcc make pkg-config flex bison libyaml-dev libarchive-dev libfdisk-
 tools="mmdebstrap uidmap qemu-utils dosfstools mtools debian-archive-keyring ca-certificates"
 tests="clang libclang-rt-14-dev binutils e2fsprogs fdisk gdisk qemu-system-x86 ovmf seabios strace acl attr
 	libcap2-bin procps passwd curl python3 libarchive-tools python3-diskimage-builder
-	debootstrap sudo graphviz python3-jsonschema man-db zsh skopeo umoci libxml2-utils git pre-commit"
+	debootstrap sudo graphviz python3-jsonschema man-db zsh skopeo umoci libxml2-utils git pre-commit shellcheck"
 
 missing() {
 	for package; do

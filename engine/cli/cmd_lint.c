@@ -211,6 +211,8 @@ int cmd_lint(struct cli *cli)
 	l = lint_new(&cli->options, &cli->lint);
 	status = judge(cli, l);
 	if (status == IB_EXIT_OK) {
+		if (lint_note(l) && !cli->is_quiet)
+			(void)fprintf(stderr, "imagebuild: %s\n", lint_note(l));
 		status = print(cli, l);
 		if (status == IB_EXIT_OK)
 			status = lint_status(l);

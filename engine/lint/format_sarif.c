@@ -70,12 +70,12 @@ static size_t rule_index(struct sarif *s, const struct ib_diag_row *row)
 {
 	size_t i = 0;
 
-	while (i < s->used.len && s->used.items[i].row != row)
+	while (i < s->used.len && s->used.items[i].row->id != row->id)
 		i++;
 	if (i < s->used.len)
 		return i;
 	vec_foreach (struct lint_rule_info, info, &s->known)
-		if (info->row == row)
+		if (info->row->id == row->id)
 			vec_push(s->arena, &s->used, *info);
 	return i;
 }

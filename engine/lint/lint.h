@@ -66,6 +66,8 @@ struct lint_result_vec VEC(struct lint_result);
 /* Settles levels, suppressions and the baseline, once all paths are read. Rules that are off, notes, and what lies in
  * files that were not given are left out. */
 int lint_finish(struct lint *l, struct ib_error *err);
+/* What should be known of the run, after lint_finish: that shellcheck is not there; NULL: nothing. */
+const char *lint_note(const struct lint *l);
 const struct lint_result_vec *lint_results(const struct lint *l);
 /* The files that were judged, as given, in order: also those without a finding. */
 const struct str_vec *lint_files(const struct lint *l);

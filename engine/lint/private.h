@@ -124,6 +124,8 @@ struct lint {
 		size_t len, cap;
 	} recipes;			/* to be freed */
 	struct lint_script_vec scripts; /* all, for shellcheck */
+	bool has_shellcheck;		/* it was run */
+	const char *note;		/* what should be known of the run, or NULL */
 	struct lint_result_vec results;
 };
 
@@ -190,6 +192,9 @@ const struct lint_config *lint_config_for(struct lint *l, const char *path, stru
 
 /* fingerprint.c: counts equal_before of all results. */
 void lint_number(struct lint *l);
+
+/* shellcheck.c: its findings on all scripts, once all inputs are read. */
+void lint_shellcheck(struct lint *l);
 
 /* suppress.c: marks what comments silence; reports those that are wrong or silence nothing. */
 void lint_suppress(struct lint *l);

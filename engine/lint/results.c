@@ -149,6 +149,7 @@ int lint_finish(struct lint *l, struct ib_error *err)
 {
 	size_t first;
 
+	lint_shellcheck(l);
 	collect(l, 0);
 	first = ib_diag_count(l->diag);
 	lint_suppress(l);
@@ -169,6 +170,11 @@ void lint_baseline(const struct lint *l, struct buf *out, bool has_color)
 		lint_fingerprint(l, r, hex);
 		buf_printf(out, "%s IB%d %s\n", hex, r->finding->row->id, r->file);
 	}
+}
+
+const char *lint_note(const struct lint *l)
+{
+	return l->note;
 }
 
 int lint_status(const struct lint *l)

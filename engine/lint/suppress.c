@@ -309,7 +309,7 @@ static void report_unused(struct lint *l, const struct file *f)
 	vec_foreach (struct suppression, s, &f->all) {
 		struct ib_span word = with_comma(f, s->at);
 
-		if (s->is_used || s->is_foreign)
+		if (s->is_used || s->is_foreign || (s->code && !f->l->has_shellcheck))
 			continue;
 		lint_add(l, IB_R_UNUSED_SUPPRESSION, s->at, "nothing here breaks that rule");
 		if (s->line.end)
