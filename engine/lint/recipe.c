@@ -220,9 +220,9 @@ static void judge_layouts(struct lint *l, const struct lint_recipe *r)
 
 static void judge(struct lint *l, struct lint_recipe *r)
 {
+	take_scripts(l, r);
 	for (size_t i = 0; lint_recipe_rules[i]; i++)
 		lint_recipe_rules[i](l, r);
-	take_scripts(l, r);
 	vec_foreach (struct lint_script, s, &r->scripts)
 		lint_script(l, s);
 	judge_layouts(l, r);

@@ -91,16 +91,17 @@ static void collect(struct lint *l, size_t first)
 static const char *baseline_of(const struct lint *l, const struct lint_result *r)
 {
 	const struct lint_input *in = input_of(l, r->file);
+	const char *slash;
 
 	if (l->settings->baseline)
 		return l->settings->baseline;
 	if (!in || !in->config->baseline)
 		return NULL;
-	if (in->config->baseline[0] == '/')
+	slash = strrchr(in->config->file, '/');
+	if (in->config->baseline[0] == '/' || !slash)
 		return in->config->baseline;
-	return arena_printf(l->arena, "%.*s/%s",
-			    (int)(strrchr(in->config->file, '/') - in->config->file),
-			    in->config->file, in->config->baseline);
+	return arena_printf(l->arena, "%.*s/%s", (int)(slash - in->config->file), in->config->file,
+			    in->config->baseline);
 }
 
 /* The fingerprints in PATH, as keys; NULL with ERR set. */

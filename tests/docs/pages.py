@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """pages.py TOP COMMAND...: docs/lint has a page of each row of the tables, in the one form. A Bad example that is a
-recipe (a block ```Imagefile) gets the finding from COMMAND FILE, a Good one does not. Says what is not so."""
+recipe (a block ```Imagefile) gets the finding from COMMAND FILE, a Good one gets none; a block ```yaml of the Bad one is
+the configuration of both. Says what is not so."""
 import glob
 import os
 import re
@@ -10,7 +11,7 @@ import sys
 import tempfile
 
 FORM = re.compile(r"# (?P<title>.*)\n\n(?P<what>[^\n]+)\n\n## Why\n\n(?P<why>.+?)\n\n## Bad\n\n(?P<bad>.+?)\n\n## Good\n\n(?P<good>.+)\n", re.S)
-RECIPE = re.compile(r"^```Imagefile\n(.*?)^```$", re.S | re.M)
+BLOCK = r"^```%s\n(.*?)^```$"
 
 
 def rows(top):
@@ -20,9 +21,13 @@ def rows(top):
             yield "IB" + number, slug.lower().replace("_", "-")
 
 
+def blocks(kind, text):
+    return re.findall(BLOCK % kind, text, re.S | re.M)
+
+
 def ids_of(command, recipe, directory):
     path = os.path.join(directory, "example.Imagefile")
-    with open(path, "w") as f:
+    with open(path, "w", newline="") as f:
         f.write(recipe)
     done = subprocess.run(command + [path], cwd=directory, capture_output=True, text=True)
     return set(re.findall(r"\[(IB\d+)\]", done.stdout + done.stderr))
@@ -33,16 +38,18 @@ def problems(top, command, directory):
     for number, slug in rows(top):
         found[number] = slug
         path = "%s/docs/lint/%s.md" % (top, number)
-        text = open(path).read() if os.path.exists(path) else ""
+        text = open(path, newline="").read() if os.path.exists(path) else ""
         page = FORM.fullmatch(text)
         if not page or page["title"] != "%s %s" % (number, slug):
             yield "%s: %s" % (path, "not of the form" if text else "missing")
             continue
-        for recipe in RECIPE.findall(page["bad"]):
+        with open(os.path.join(directory, ".imagebuild.yaml"), "w") as f:
+            f.write("".join(blocks("yaml", page["bad"]) if "Imagefile" in page["bad"] else []))
+        for recipe in blocks("Imagefile", page["bad"]):
             if number not in ids_of(command, recipe, directory):
                 yield "%s: the bad example has no such finding:\n%s" % (path, recipe)
-        for recipe in RECIPE.findall(page["good"]):
-            said = ids_of(command, recipe, directory) - {"IB1411"}
+        for recipe in blocks("Imagefile", page["good"]):
+            said = ids_of(command, recipe, directory)
             if said:
                 yield "%s: the good example has %s:\n%s" % (path, sorted(said), recipe)
     for path in glob.glob(top + "/docs/lint/IB*.md"):

@@ -68,15 +68,15 @@ suppressed() {
 	status 1 unused.Imagefile
 	grep -q '^unused.Imagefile:4:14: .*\[IB1600\]$' out
 	[ "$(wc -l <out)" -eq 1 ]
-	recipe '# imagebuild ignore=empty-continuation reason=the table is written so' 'PACKAGE a \' '' '  b' >used.Imagefile
+	recipe '# imagebuild ignore=empty-continuation reason=the table is written so' 'PACKAGE a \' '' '    b' >used.Imagefile
 	status 0 used.Imagefile
 	[ ! -s out ]
-	{ echo '# check=skip=IB1016'; recipe 'PACKAGE a \' '' '  b'; } >file.Imagefile
+	{ echo '# check=skip=IB1016'; recipe 'PACKAGE a \' '' '    b'; } >file.Imagefile
 	status 0 file.Imagefile
 	[ ! -s out ]
-	recipe 'PACKAGE a \' '' '  b' '# imagebuild ignore-file=IB1016' >file.Imagefile
+	recipe 'PACKAGE a \' '' '    b' '# imagebuild ignore-file=IB1016' >file.Imagefile
 	status 0 file.Imagefile
-	recipe 'PACKAGE a \' '' '  b' >bare.Imagefile
+	recipe 'PACKAGE a \' '' '    b' >bare.Imagefile
 	status 1 bare.Imagefile
 	# what the compiler calls an error stays one
 	recipe '# check=skip=IB1110' 'OUTPUT qcow3' >error.Imagefile
@@ -88,17 +88,17 @@ it 'comments silence rules for an instruction or a file, and are reported where 
 
 reasons() {
 	printf 'lint:\n  require-reason: true\n' >.imagebuild.yaml
-	recipe '# check=skip=IB1016' 'PACKAGE a \' '' '  b' >reason.Imagefile
+	recipe '# check=skip=IB1016' 'PACKAGE a \' '' '    b' >reason.Imagefile
 	status 1 reason.Imagefile
 	grep -q '\[IB1602\]$' out
-	recipe '# check=skip=IB1016;reason=as it came' 'PACKAGE a \' '' '  b' >reason.Imagefile
+	recipe '# check=skip=IB1016;reason=as it came' 'PACKAGE a \' '' '    b' >reason.Imagefile
 	status 0 reason.Imagefile
 	rm .imagebuild.yaml
 }
 it 'with require-reason a suppression has one' reasons
 
 levels() {
-	recipe 'PACKAGE a \' '' '  b' >bare.Imagefile
+	recipe 'PACKAGE a \' '' '    b' >bare.Imagefile
 	status 0 --rule=IB1016=off bare.Imagefile
 	status 1 --rule=empty-continuation=error --fail-level=error bare.Imagefile
 	grep -q ': error: .*\[IB1016\]' out
@@ -116,13 +116,13 @@ levels() {
 it 'levels: --rule over .imagebuild.yaml, which is found upwards; mistakes in it are located' levels
 
 baseline() {
-	recipe 'PACKAGE a \' '' '  b' >old.Imagefile
+	recipe 'PACKAGE a \' '' '    b' >old.Imagefile
 	status 1 old.Imagefile
 	"$IMAGEBUILD" lint --no-shellcheck --format=baseline=known old.Imagefile && return 1
 	status 0 --baseline=known old.Imagefile
 	[ ! -s out ]
 	# lines above move it; a second one is new
-	recipe 'ENV X=1' '' 'PACKAGE a \' '' '  b' 'PACKAGE c \' '' '  d' >old.Imagefile
+	recipe 'ENV X=1' '' 'PACKAGE a \' '' '    b' 'PACKAGE c \' '' '    d' >old.Imagefile
 	status 1 --baseline=known old.Imagefile
 	[ "$(wc -l <out)" -eq 1 ]
 	status 2 --baseline=nowhere old.Imagefile
