@@ -327,6 +327,7 @@ static void read_names(struct elements *e, const char *dir, const char *file,
 void known_read(struct elements *e, struct known *k, struct ib_diag *diag)
 {
 	char file[PATH_MAX];
+	const char *path;
 
 	if (k->is_read)
 		return;
@@ -336,7 +337,8 @@ void known_read(struct elements *e, struct known *k, struct ib_diag *diag)
 	read_names(e, k->element.dir, "element-deps", &k->element.deps, diag);
 	read_names(e, k->element.dir, "element-provides", &k->element.provides, diag);
 	read_names(e, k->element.dir, "host-tools", &k->element.host_tools, diag);
-	if (realpath(arena_printf(e->arena, "%s/Imagefile", k->element.dir), file))
+	path = arena_printf(e->arena, "%s/Imagefile", k->element.dir);
+	if (access(path, F_OK) == 0 && realpath(path, file)) /* realpath asks about each parent */
 		k->file = arena_strdup(e->arena, file);
 }
 

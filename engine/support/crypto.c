@@ -15,9 +15,19 @@ struct hasher {
 	EVP_MD_CTX *context;
 };
 
+/* Looked for once: EVP_sha256 is looked for again by every EVP_DigestInit_ex. */
+static const EVP_MD *sha256(void)
+{
+	static const EVP_MD *found;
+
+	if (!found)
+		found = EVP_MD_fetch(NULL, "SHA256", NULL);
+	return found ? found : EVP_sha256();
+}
+
 struct hasher *hasher_new(const char *algorithm)
 {
-	const EVP_MD *md = strcmp(algorithm, "md5") == 0 ? EVP_md5() : EVP_sha256();
+	const EVP_MD *md = strcmp(algorithm, "md5") == 0 ? EVP_md5() : sha256();
 	struct hasher *h = ib_xmalloc(sizeof(*h));
 
 	assert(strcmp(algorithm, "md5") == 0 || strcmp(algorithm, "sha256") == 0);
