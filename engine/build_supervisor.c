@@ -189,6 +189,7 @@ static void fill_job(struct product *p)
 		.image_size = run_env(run, "DIB_IMAGE_SIZE"),
 		.extra_size = run_env(run, "DIB_IMAGE_EXTRA_SIZE"),
 		.journal_size = run_env(run, "DIB_JOURNAL_SIZE"),
+		.mkfs_options = run_env(run, "MKFS_OPTS"),
 		.max_resize = run_env(run, "MAX_ONLINE_RESIZE"),
 		.temp_dir = p->temp.dir,
 		.run_in_tree = run_in_tree,

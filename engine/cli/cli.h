@@ -11,6 +11,7 @@
 
 #include "lint/lint.h"
 
+struct convert_job;
 struct elements;
 struct plan;
 struct store;
@@ -30,6 +31,8 @@ struct cli {
 	struct str_vec lint_formats; /* F or F=FILE */
 	const char *fail_level, *explained;
 	bool is_fix, is_list, is_without_shellcheck;
+	const char *output_dir; /* of convert and export */
+	bool is_forced;
 	enum progress progress;
 	bool is_check, is_write;
 	bool is_quiet, wants_help, wants_version, has_color;
@@ -45,7 +48,8 @@ enum verb_class {
 	V_GRAPH = 32,
 	V_FMT = 64,
 	V_LINT = 128,
-	V_ALL = 255
+	V_CONVERT = 256,
+	V_ALL = 511
 };
 
 struct command {
@@ -92,6 +96,9 @@ int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file
 int cli_each_word(struct cli *cli, size_t first, int (*fn)(struct cli *cli, const char *file));
 /* --format=table|json; a usage error otherwise. */
 int cli_choose_json(struct cli *cli, bool *ret_is_json);
+
+/* Prints or writes what a conversion made, and its report. An exit status. */
+int cli_converted(struct cli *cli, const struct convert_job *j);
 
 /* Writes TEXT to standard output. */
 void cli_write(const struct buf *text);

@@ -72,12 +72,14 @@ static const struct option_row *row_find(const char *name, size_t n, int verbs)
 	return found;
 }
 
-static const struct option_row *row_letter(char letter)
+static const struct option_row *row_letter(char letter, int verbs)
 {
+	const struct option_row *found = NULL;
+
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
-		if (rows[i].letter && rows[i].letter == letter)
-			return &rows[i];
-	return NULL;
+		if (rows[i].letter && rows[i].letter == letter && (!found || rows[i].verbs & verbs))
+			found = &rows[i];
+	return found;
 }
 
 static void split_commas(struct arena *a, struct str_vec *list, const char *text)
@@ -234,7 +236,7 @@ static int take_option(struct cli *cli, int verbs, int argc, char **argv)
 	const char *word = argv[0];
 	bool is_long = word[1] == '-';
 	size_t n = is_long ? strcspn(word + 2, "=") : 1;
-	const struct option_row *row = is_long ? row_find(word + 2, n, verbs) : row_letter(word[1]);
+	const struct option_row *row = is_long ? row_find(word + 2, n, verbs) : row_letter(word[1], verbs);
 	const char *value = NULL;
 	int used = 1, r;
 

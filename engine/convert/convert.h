@@ -19,7 +19,7 @@ struct convert_file {
 	const char *data;   /* its bytes; NULL: those of SOURCE; a symlink's target where the mode says so */
 	size_t len;
 	const char *source; /* absolute path of what it is a copy of, or NULL */
-	mode_t mode;	    /* S_IFREG or S_IFLNK and permission bits */
+	mode_t mode;	    /* S_IFREG, S_IFLNK or S_IFDIR and permission bits */
 };
 struct convert_file_vec VEC(struct convert_file);
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Each rule's inputs, tests/lint/IBnnnn/: bad* (a recipe, a script, YAML, an element's directory) is said of as bad.expected
-# has it, the rule among it; good* breaks nothing. `options`: more words for lint, one a line. bad.fixed: bad after --fix.
+# has it, the rule among it; good* breaks nothing. `options`: more words for lint. bad.fixed: bad after --fix.
 # It runs in the rule's directory, so that no path is in a golden. UPDATE=1 rewrites what there is.
 . "$(dirname "$0")/../lib.sh"
 cd "$top/tests/lint" || exit 1
@@ -9,8 +9,8 @@ export XDG_CONFIG_HOME="$work/none" SOURCE_DATE_EPOCH=1700000000
 
 # lint WORD...: of the rule in the working directory, with its options.
 lint() {
-	# shellcheck disable=SC2046 # words
-	"$IMAGEBUILD" lint --no-shellcheck $([ ! -f options ] || cat options) "$@"
+	# shellcheck disable=SC2046 # a word each
+	"$IMAGEBUILD" lint --no-shellcheck $(cat options 2>/dev/null) "$@"
 }
 
 # The inputs that are called bad or good; what belongs to them is no input.

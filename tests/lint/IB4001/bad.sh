@@ -1,0 +1,3 @@
+#!/bin/bash
+cp /etc/motd /root/motd
+chmod 600 /root/motd

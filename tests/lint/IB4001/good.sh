@@ -1,0 +1,4 @@
+#!/bin/bash
+set -euo pipefail
+cp /etc/motd /root/motd
+chmod 600 /root/motd

@@ -1,0 +1,3 @@
+#!/bin/bash
+set -e
+cp "$SOURCE_FILE" /root/motd

@@ -1,0 +1,3 @@
+#!/bin/bash
+set -eu
+cp "$SOURCE_FILE" /root/motd

@@ -1,0 +1,4 @@
+#!/bin/bash
+set -eu
+export RELEASE=$(cat /etc/release)
+echo "$RELEASE"

@@ -1,0 +1,5 @@
+#!/bin/bash
+set -eu
+RELEASE=$(cat /etc/release)
+export RELEASE
+echo "$RELEASE"

@@ -1,0 +1,3 @@
+#!/bin/sh
+cd /opt/tool
+rm -r build
