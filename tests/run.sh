@@ -6,7 +6,7 @@
 #   UPDATE=1 tests/run.sh lang
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -gt 0 ] || set -- arch docs lang fmt outline plan lint dockerfile elements resolve block hostile run build output
+[ $# -gt 0 ] || set -- arch docs lang fmt outline plan lint convert dockerfile elements resolve block hostile run build output
 
 run_one() {
 	echo "# $1"

@@ -29,6 +29,11 @@ static int each(struct cli *cli, struct convert_job *j,
 	return r;
 }
 
+static int run_element(struct cli *cli, struct convert_job *j, struct ib_error *err)
+{
+	return each(cli, j, convert_element, err);
+}
+
 /* One word is a command as a shell reads it, several are its words. */
 static int run_command(struct cli *cli, struct convert_job *j, struct ib_error *err)
 {
@@ -61,6 +66,7 @@ static const struct kind {
 	const char *name;
 	int (*run)(struct cli *cli, struct convert_job *j, struct ib_error *err);
 } kinds[] = {
+	{ "element", run_element },
 	{ "command", run_command },
 	{ "yaml", run_yaml },
 	{ "nodepool", run_nodepool },

@@ -60,6 +60,8 @@ const struct str_vec *ib_elements_names(const struct elements *e);
 /* Reports that the element BY needs NAME at AT, which is none and which none provides (MISSING_DEPENDENCY). */
 void ib_elements_missing(struct elements *e, const char *by, const char *name, struct ib_span at,
 			 struct ib_diag *diag);
+/* Whether DIR holds what tells an element from any other directory: hooks, element-deps, an Imagefile and the like. */
+bool element_is_directory(const char *dir);
 /* The directories of the path, joined with ':' (ELEMENTS_PATH inside). */
 const char *ib_elements_path(const struct elements *e);
 /* The directory of a `bootloader` that would have come before ours, or NULL. */

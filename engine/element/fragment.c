@@ -181,34 +181,35 @@ struct ib_span fragment_dep_span(const struct known *k, const char *name)
 	return (struct ib_span){ 0, 0 };
 }
 
-/* What tells an element's directory from any other. */
-static bool is_element_directory(const char *dir)
+/* A tree of elements may hold one that is called as such a file. */
+static bool is_of_type(int dir_fd, const char *name, mode_t type)
 {
-	static const char *const names[] = {
-		"Imagefile",
-		"element-deps",
-		"element-provides",
-		"environment.d",
-		"host-tools",
-		"pkg-map",
-		"svc-map",
-		"package-installs.yaml",
-		"bin",
-		"static",
-		"package-installs.json",
-		"init-scripts",
-		"README.rst",
-		"README.md",
+	struct stat st;
+
+	return fstatat(dir_fd, name, &st, 0) == 0 && (st.st_mode & S_IFMT) == type;
+}
+
+bool element_is_directory(const char *dir)
+{
+	static const char *const files[] = {
+		"Imagefile",  "element-deps", "element-provides",      "host-tools",
+		"pkg-map",    "svc-map",      "package-installs.yaml", "package-installs.json",
+		"README.rst", "README.md",
 	};
+	static const char *const directories[] = { "environment.d", "bin", "static",
+						   "init-scripts" };
 	cleanup_fd int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (faccessat(fd, names[i], F_OK, 0) == 0)
+	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
+		if (is_of_type(fd, files[i], S_IFREG))
+			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(directories); i++)
+		if (is_of_type(fd, directories[i], S_IFDIR))
 			return true;
 	for (int i = 0; i < IB_PHASES; i++) {
 		cleanup_free char *name = ib_xprintf("%s.d", ib_phases[i].name);
 
-		if (faccessat(fd, name, F_OK, 0) == 0)
+		if (is_of_type(fd, name, S_IFDIR))
 			return true;
 	}
 	return false;
@@ -217,7 +218,7 @@ static bool is_element_directory(const char *dir)
 static struct known *new_directory(struct elements *e, const char *path, const char *real,
 				   struct ib_span at, struct ib_diag *diag)
 {
-	if (is_element_directory(real))
+	if (element_is_directory(real))
 		return known_new(e, strrchr(real, '/') + 1, real);
 	ib_diag_add(diag, IB_D_ELEMENT_PATH, at,
 		    "'%s' is not an element: it has no hooks (install.d and the like), no "

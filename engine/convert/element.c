@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* An element directory becomes a fragment: what the language says becomes instructions, all else
+ * stays a file beside them, so that both merge into the same hooks. */
+#include "convert/element.h"
+
+#include "element/element.h"
+#include "support/fs.h"
+
+#include <imagebuild/error.h>
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+enum { DEPTH_MAX = 32 };
+
+static const struct ib_span nowhere = { 0, 0 };
+
+const char *element_path(const struct element_conversion *c, const char *path)
+{
+	return arena_printf(c->job->arena, "%s/%s", c->name, path);
+}
+
+static const char *full_path(const struct element_conversion *c, const char *path)
+{
+	return arena_printf(c->job->arena, "%s/%s", c->dir, path);
+}
+
+int element_read(struct element_conversion *c, const char *path, struct ib_span *ret_span,
+		 struct ib_error *err)
+{
+	int r = ib_sources_read_at(c->job->sources, AT_FDCWD, full_path(c, path),
+				   element_path(c, path), ret_span, err);
+
+	if (r < 0)
+		err->exit = IB_EXIT_USAGE;
+	return r;
+}
+
+/* PATH may be a link to a directory where an element's first level is merged; deeper ones stay
+ * links. */
+static int keep_tree(struct element_conversion *c, const char *path, mode_t mode, int depth,
+		     struct ib_error *err)
+{
+	cleanup_free char **names = NULL;
+	const char *full = full_path(c, path);
+	struct stat st;
+	size_t n = 0;
+	int r;
+
+	if (!S_ISDIR(mode)) {
+		convert_add_copy(c->job, element_path(c, path), mode, full);
+		return 0;
+	}
+	r = depth < DEPTH_MAX ? fs_list(AT_FDCWD, full, &names, &n, err)
+			      : ib_fail_text(err, ELOOP, "%s: more than %d directories deep", full,
+					     DEPTH_MAX);
+	convert_add_text(c->job, element_path(c, path), mode, "", 0);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *entry = arena_printf(c->job->arena, "%s/%s", path, names[i]);
+
+		if (lstat(full_path(c, entry), &st) < 0)
+			return ib_fail(err, errno, "look at %s", full_path(c, entry));
+		r = keep_tree(c, entry, st.st_mode, depth + 1, err);
+	}
+	return r;
+}
+
+int element_keep(struct element_conversion *c, const char *path, const char *why, struct ib_span at,
+		 struct ib_error *err)
+{
+	struct stat st, target;
+	bool is_directory;
+
+	if (lstat(full_path(c, path), &st) < 0)
+		return ib_fail(err, errno, "look at %s", full_path(c, path));
+	is_directory = stat(full_path(c, path), &target) == 0 && S_ISDIR(target.st_mode);
+	if (!is_directory && !S_ISREG(st.st_mode) && !S_ISLNK(st.st_mode)) {
+		convert_became(c->job, element_path(c, path),
+			       "left out: neither a file, a directory nor a link");
+		return 0;
+	}
+	if (why)
+		ib_diag_add(c->job->diag, IB_D_KEPT_AS_FILE, at, "'%s' stays a file: %s",
+			    element_path(c, path), why);
+	convert_became(c->job, element_path(c, path), "%s %s", is_directory ? "directory" : "file",
+		       element_path(c, path));
+	return keep_tree(c, path, is_directory && !strchr(path, '/') ? target.st_mode : st.st_mode,
+			 0, err);
+}
+
+/* A name that stands in an instruction as it is. */
+static bool is_name(const char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isalnum((unsigned char)s[i]) && (!i || !strchr("_.+-", s[i])))
+			return false;
+	return n > 0;
+}
+
+/* "ELEMENT a b", continued where a line would be longer than 100 columns. */
+static void write_names(struct buf *out, const char *keyword, const struct str_vec *names)
+{
+	size_t column = strlen(keyword);
+
+	buf_str(out, keyword);
+	vec_foreach (const char *, name, names) {
+		if (column + 1 + strlen(*name) > 98) {
+			buf_str(out, " \\\n   ");
+			column = 3;
+		}
+		buf_printf(out, " %s", *name);
+		column += 1 + strlen(*name);
+	}
+	buf_char(out, '\n');
+}
+
+/* element-deps and element-provides: one name a line. */
+static int convert_names(struct element_conversion *c, const char *path, const char *keyword,
+			 struct str_vec *names, struct ib_error *err)
+{
+	struct ib_span span;
+	const char *text, *end;
+	int r = element_read(c, path, &span, err);
+
+	if (r < 0)
+		return r;
+	text = ib_sources_text(c->job->sources, span);
+	for (const char *last = text + (span.end - span.start); text < last; text = end + 1) {
+		size_t n;
+
+		end = memchr(text, '\n', (size_t)(last - text));
+		end = end ? end : last;
+		text += strspn(text, " \t\r\v\f");
+		for (n = text < end ? (size_t)(end - text) : 0;
+		     n > 0 && strchr(" \t\r\v\f", text[n - 1]);)
+			n--;
+		if (n > 0 && !is_name(text, n)) {
+			names->len = 0;
+			return element_keep(c, path, "a name in it is no plain word", span, err);
+		}
+		if (n > 0)
+			vec_push(c->job->arena, names, arena_strndup(c->job->arena, text, n));
+	}
+	if (names->len)
+		write_names(&c->names, keyword, names);
+	convert_became(c->job, element_path(c, path), "%s",
+		       names->len ? keyword : "nothing: it is empty");
+	return 0;
+}
+
+static int convert_deps(struct element_conversion *c, const char *path, struct ib_error *err)
+{
+	return convert_names(c, path, "ELEMENT", &c->deps, err);
+}
+
+static int convert_provides(struct element_conversion *c, const char *path, struct ib_error *err)
+{
+	struct str_vec names = { NULL, 0, 0 };
+
+	return convert_names(c, path, "PROVIDES", &names, err);
+}
+
+/* What becomes instructions, in the order of the text. element-deps first: others ask for it. */
+static const struct part {
+	const char *name;
+	int (*convert)(struct element_conversion *c, const char *path, struct ib_error *err);
+} parts[] = {
+	{ "element-deps", convert_deps },
+	{ "element-provides", convert_provides },
+};
+
+static const struct part *part_find(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
+		if (strcmp(parts[i].name, name) == 0)
+			return &parts[i];
+	return NULL;
+}
+
+static bool is_readable_file(const struct element_conversion *c, const char *path)
+{
+	struct stat st;
+
+	return lstat(full_path(c, path), &st) == 0 && S_ISREG(st.st_mode);
+}
+
+static int convert_parts(struct element_conversion *c, struct ib_error *err)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(parts); i++)
+		if (is_readable_file(c, parts[i].name))
+			r = parts[i].convert(c, parts[i].name, err);
+	return r;
+}
+
+static bool is_compiled(const char *name)
+{
+	const char *dot = strrchr(name, '.');
+
+	return strcmp(name, "__pycache__") == 0 || (dot && strcmp(dot, ".pyc") == 0);
+}
+
+static int convert_entry(struct element_conversion *c, const char *name, struct ib_error *err)
+{
+	if (part_find(name) && is_readable_file(c, name))
+		return 0;
+	if (is_compiled(name)) {
+		convert_became(c->job, element_path(c, name), "left out: compiled Python");
+		return 0;
+	}
+	return element_keep(c, name, NULL, nowhere, err);
+}
+
+static int convert_entries(struct element_conversion *c, struct ib_error *err)
+{
+	cleanup_free char **names = NULL;
+	size_t n = 0;
+	int r = fs_list(AT_FDCWD, c->dir, &names, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = convert_entry(c, names[i], err);
+	return r;
+}
+
+static int write_fragment(struct element_conversion *c)
+{
+	return c->names.len ? convert_add_recipe(c->job, element_path(c, "Imagefile"), &c->names)
+			    : 0;
+}
+
+static int convert_one(struct convert_job *j, const char *dir, struct ib_error *err)
+{
+	struct element_conversion c = { .job = j, .name = strrchr(dir, '/') + 1, .dir = dir };
+	size_t files = j->files.len;
+	int r;
+
+	if (access(full_path(&c, "Imagefile"), F_OK) == 0) {
+		ib_diag_add(j->diag, IB_D_BAD_CONVERSION_INPUT, nowhere,
+			    "'%s' is a fragment already", dir);
+		return -1;
+	}
+	r = convert_parts(&c, err);
+	if (r == 0)
+		r = convert_entries(&c, err);
+	if (r == 0)
+		r = write_fragment(&c);
+	if (r == 0 && j->files.len == files)
+		convert_add_text(j, c.name, S_IFDIR | 0755, "", 0);
+	buf_release(&c.names);
+	return r;
+}
+
+/* The directories of ROOT, as dib reads a directory of ELEMENTS_PATH: each is an element. */
+static int convert_tree(struct convert_job *j, const char *root, struct ib_error *err)
+{
+	cleanup_free char **names = NULL;
+	size_t n = 0, found = 0;
+	int r = fs_list(AT_FDCWD, root, &names, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *path = arena_printf(j->arena, "%s/%s", root, names[i]);
+		char real[PATH_MAX];
+		struct stat st;
+
+		if (is_compiled(names[i]) || !realpath(path, real) || stat(real, &st) < 0 ||
+		    !S_ISDIR(st.st_mode) || !element_is_directory(real)) {
+			convert_became(j, names[i], "left out: no element");
+			continue;
+		}
+		found++;
+		r = convert_one(j, arena_strdup(j->arena, real), err);
+	}
+	if (r == 0 && !found) {
+		ib_diag_add(j->diag, IB_D_BAD_CONVERSION_INPUT, nowhere,
+			    "'%s' is no element and holds none: no hooks (install.d and the like), "
+			    "no element-deps",
+			    root);
+		return -1;
+	}
+	return r;
+}
+
+int convert_element(struct convert_job *j, const char *dir, struct ib_error *err)
+{
+	char real[PATH_MAX];
+	int code;
+
+	if (!realpath(dir, real)) {
+		code = errno;
+		err->exit = IB_EXIT_USAGE;
+		return ib_fail(err, code, "open '%s'", dir);
+	}
+	if (real[1] && element_is_directory(real))
+		return convert_one(j, arena_strdup(j->arena, real), err);
+	return convert_tree(j, real, err);
+}
