@@ -80,7 +80,9 @@ static int by_place(const void *x, const void *y)
 
 static void collect(struct lint *l, size_t first)
 {
-	vec_foreach (struct ib_finding *, f, ib_diag_sorted(l->diag))
+	const struct ib_finding_vec *findings = ib_diag_sorted(l->diag);
+
+	vec_foreach (struct ib_finding *, f, findings)
 		if ((*f)->number >= first)
 			add_result(l, *f);
 	if (l->results.len)

@@ -12,6 +12,8 @@
 #include <imagebuild/intern.h>
 
 #include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A rule that a comment names. */
@@ -267,30 +269,99 @@ static void read_file(struct file *f)
 	}
 }
 
-static bool matches(const struct suppression *s, const struct lint_result *r)
-{
-	const struct ib_finding *f = r->finding;
-	size_t n = s->code ? strlen(s->code) : 0;
+/* What silences a rule where the sweep over a file has come to; what is around another ends behind
+ * it. */
+struct cover {
+	struct suppression *inner, *widest;
+};
 
-	if (f->at.start < s->covers.start || f->at.start > s->covers.end)
-		return false;
-	if (n)
-		return strncmp(f->text, s->code, n) == 0 && !is_word_char(f->text[n]);
-	return !s->id || s->id == f->row->id;
+static void enter(const struct file *f, struct map *covers, struct suppression *s)
+{
+	const char *key = s->code ? s->code : arena_printf(f->l->arena, "%d", s->id);
+	void **slot = map_put(f->l->arena, covers, intern_str(f->l->names, key));
+	struct cover *c;
+
+	if (!*slot)
+		*slot = arena_alloc(f->l->arena, sizeof(*c));
+	c = *slot;
+	c->inner = s;
+	if (!c->widest || s->covers.end >= c->widest->covers.end)
+		c->widest = s;
 }
 
-static void apply(struct lint *l, const struct file *f)
+/* KEY: a number, 0 for every rule, or a code of shellcheck. */
+static bool silence(const struct file *f, const struct map *covers, const char *key,
+		    struct lint_result *r)
 {
-	vec_foreach (struct lint_result, r, &l->results) {
-		if (lint_is_fixed(r->finding->row))
-			continue;
-		vec_foreach (struct suppression, s, &f->all) {
-			if (!matches(s, r))
-				continue;
-			r->state = LINT_SUPPRESSED;
-			r->reason = s->reason;
-			s->is_used = true;
-		}
+	const struct cover *c = map_get(covers, intern_str(f->l->names, key));
+	uint32_t at = r->finding->at.start;
+	struct suppression *s;
+
+	if (!c)
+		return false;
+	s = c->inner->covers.end >= at ? c->inner : c->widest;
+	if (s->covers.end < at)
+		return false;
+	r->state = LINT_SUPPRESSED;
+	r->reason = s->reason;
+	s->is_used = true;
+	return true;
+}
+
+static void judge(const struct file *f, const struct map *covers, struct lint_result *r)
+{
+	const char *text = r->finding->text;
+	char id[16], code[16];
+
+	(void)snprintf(id, sizeof(id), "%d", r->finding->row->id);
+	(void)snprintf(code, sizeof(code), "%.*s",
+		       strncmp(text, "SC", 2) == 0 ? (int)strcspn(text, ": ") : 0, text);
+	if (!lint_is_fixed(r->finding->row) && !silence(f, covers, id, r) &&
+	    !silence(f, covers, "0", r))
+		(void)silence(f, covers, code, r);
+}
+
+static int by_cover(const void *x, const void *y)
+{
+	const struct suppression *a = x, *b = y;
+
+	if (a->covers.start != b->covers.start)
+		return a->covers.start < b->covers.start ? -1 : 1;
+	return a->at.start < b->at.start ? -1 : 1;
+}
+
+/* The first result that is not in front of AT. */
+static size_t first_result(const struct lint *l, uint32_t at)
+{
+	size_t low = 0, high = l->results.len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (l->results.items[mid].finding->at.start < at)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/* One sweep over results and suppressions, both by place. */
+static void apply(struct lint *l, struct file *f)
+{
+	struct map covers = { NULL, 0, 0 };
+	size_t next = 0;
+
+	qsort(f->all.items, f->all.len, sizeof(*f->all.items), by_cover);
+	for (size_t i = first_result(l, f->in->text.start); i < l->results.len; i++) {
+		struct lint_result *r = &l->results.items[i];
+		uint32_t at = r->finding->at.start;
+
+		if (at > f->in->text.end)
+			break;
+		for (; next < f->all.len && f->all.items[next].covers.start <= at; next++)
+			enter(f, &covers, &f->all.items[next]);
+		judge(f, &covers, r);
 	}
 }
 

@@ -345,9 +345,10 @@ void ib_diag_render_one(const struct ib_diag *d, const struct ib_finding *f,
 
 void ib_diag_render(struct ib_diag *d, struct buf *out, bool has_color)
 {
+	const struct ib_finding_vec *findings = ib_diag_sorted(d);
 	size_t all = 0;
 
-	vec_foreach (struct ib_finding *, f, ib_diag_sorted(d))
+	vec_foreach (struct ib_finding *, f, findings)
 		ib_diag_render_one(d, *f, shown_as(d, *f), out, has_color);
 	for (size_t i = 0; i < ARRAY_SIZE(d->counts); i++)
 		all += d->counts[i];

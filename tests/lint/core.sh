@@ -160,4 +160,24 @@ hostile() {
 	head -c 200000 /dev/urandom | status 1 -
 }
 it 'noise, loops of links and deep nesting end with a status' hostile
+nested() {
+	recipe '# imagebuild ignore=IB1016' 'RUN true && \' '' '  true' '# imagebuild ignore-file=IB1016' 'RUN false && \' '' '  true' >Imagefile
+	status 0 Imagefile
+	recipe '# imagebuild ignore=IB1016' 'RUN true && \' '' '  true' '# imagebuild ignore-file=IB1016' >Imagefile
+	status 1 Imagefile
+	[ "$(grep -c IB1600 out)" -eq 1 ]
+	grep -q '^Imagefile:8:26: .*IB1600' out
+}
+it 'of two comments that silence a finding the nearer one counts' nested
+
+# What is quadratic takes minutes here.
+many() {
+	for i in $(seq 20000); do
+		printf '# check=skip=IB1612\nrun true %s\n' "$i"
+	done | { recipe && cat; } >Imagefile
+	timeout 20 "$IMAGEBUILD" lint --no-shellcheck --format=json Imagefile >out
+	not grep IB1600 out
+	[ "$(grep -c '"rule": "IB1612"' out)" -eq 20000 ]
+}
+it '20 000 findings with a comment each are not slow' many
 finish

@@ -178,6 +178,8 @@ twins() {
 	IMAGEBUILD_LINT_CONFIG=config.yaml expect 0 lint warned.Imagefile
 	lint --format=baseline=known warned.Imagefile || true
 	IMAGEBUILD_LINT_BASELINE=known expect 0 lint warned.Imagefile
+	printf 'lint:\n  baseline: known\n' >config.yaml
+	expect 0 lint --config=config.yaml warned.Imagefile
 	IMAGEBUILD_LINT_BASELINE='' expect 1 lint warned.Imagefile
 }
 it 'variables stand for options that are not given' twins
