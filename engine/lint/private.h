@@ -66,6 +66,7 @@ struct lint_recipe {
 	struct ib_span text;		/* its file */
 	struct lint_script_vec scripts;
 	bool has_includes;
+	struct map behind;		/* where it has: an instruction -> the one behind it */
 	const struct lint_config *config;
 };
 

@@ -19,35 +19,26 @@ bool lint_is(const struct ib_ast_instruction *in, const char *keyword)
 	return own && !in->is_unknown && strcmp(own, keyword) == 0;
 }
 
-/* Where LIST or what it includes has IN: the one behind it is *RET_NEXT. */
-static bool find_next(const struct ib_ast_instruction *list, const struct ib_ast_instruction *in,
-		      const struct ib_ast_instruction *after,
-		      const struct ib_ast_instruction **ret_next)
+/* Notes what is behind *LAST: each of LIST, INCLUDEs opened. They nest at most 64 deep
+ * (docs/limits.md). */
+static void chain(struct lint *l, struct lint_recipe *r, const struct ib_ast_instruction *list,
+		  const struct ib_ast_instruction **last)
 {
 	for (; list; list = list->next) {
-		const struct ib_ast_instruction *then = list->next ? list->next : after;
-
-		if (list == in) {
-			*ret_next = list->included ? list->included : then;
-			return true;
-		}
-		if (list->included && find_next(list->included, in, then, ret_next))
-			return true;
+		if (*last)
+			*map_put(l->arena, &r->behind, (const char *)*last) =
+				(void *)(uintptr_t)list;
+		*last = list;
+		chain(l, r, list->included, last);
 	}
-	return false;
 }
 
 const struct ib_ast_instruction *lint_next(const struct lint_recipe *r,
 					   const struct ib_ast_instruction *in)
 {
-	const struct ib_ast_instruction *next = NULL;
-
 	if (!in)
 		return r->ast->instructions;
-	if (!r->has_includes)
-		return in->next;
-	(void)find_next(r->ast->instructions, in, NULL, &next);
-	return next;
+	return r->has_includes ? map_get(&r->behind, (const char *)in) : in->next;
 }
 
 static bool any_includes(const struct ib_ast_instruction *in)
@@ -253,6 +244,7 @@ int lint_recipe(struct lint *l, const char *name, const char *path, struct ib_sp
 	*vocab = ib_elements_vocab(r->elements);
 	*options = *l->options;
 	options->file = name;
+	options->is_unkeyed = true;
 	r->recipe = ib_fragment_open(options, vocab, l->sources, l->diag, text, NULL);
 	vec_push(l->arena, &l->recipes, r);
 	lint_input(l, name, path, text, r->config)->recipe = r;
@@ -260,6 +252,8 @@ int lint_recipe(struct lint *l, const char *name, const char *path, struct ib_sp
 	r->ast = ib_recipe_ast(r->recipe);
 	r->ir = ib_recipe_ir(r->recipe);
 	r->has_includes = any_includes(r->ast->instructions);
+	if (r->has_includes)
+		chain(l, r, r->ast->instructions, &(const struct ib_ast_instruction *){ NULL });
 	if (make_plan(l, r, options, err) < 0)
 		return -1;
 	judge(l, r);

@@ -266,7 +266,9 @@ static int plan_stage(struct planner *pl, struct plan_stage *stage)
 	unbuilt_check_hooks(pl, stage);
 	if (fetches_plan(pl, stage) < 0)
 		return -1;
-	return lower_stage(pl, stage) < 0 ? -1 : key_stage(pl, stage);
+	if (lower_stage(pl, stage) < 0)
+		return -1;
+	return p->options->is_unkeyed ? 0 : key_stage(pl, stage);
 }
 
 static bool is_target(const struct plan *p, const struct ib_stage *stage)

@@ -32,6 +32,7 @@ struct ib_options {
 	const char *directory;		/* the caller's working directory, absolute */
 	int64_t source_date_epoch;	/* -1: derive it (imagefile.md, "The command") */
 	bool is_dib_library;		/* --library=dib: dib's elements before ours */
+	bool is_unkeyed;		/* the plan is only looked at: its steps get no keys */
 	bool is_uncached, is_strict, is_dry_run, keeps_going, is_debug_shell;
 	bool force_old_overlay;		/* IMAGEBUILD_OVERLAY=mount: stack layers by mount(2); tests */
 	uint64_t step_timeout;		/* seconds; 0: none */

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# IB4019 shellcheck's findings at their places in recipes and hooks: of one that the test makes, and of the real one.
+# IB4019 is shellcheck's findings at their places in recipes and hooks: of one that the test makes, and of the real one.
 . "$(dirname "$0")/../lib.sh"
 cd "$work" || exit 1
 export XDG_CONFIG_HOME="$work/none"
