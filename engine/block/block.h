@@ -56,6 +56,8 @@ const struct ib_node *layout_config(const struct layout_input *input,
 /* The disks of one stage, in the order of the text: one root, one fstab, no mount point or label twice;
  * the boot loader goes onto the disk of /boot, else of /. -1 with DIAG set; else the disk of the root. */
 int layout_join(struct layout *const *disks, size_t len, struct ib_diag *diag);
+/* The bytes of an absolute size by LAYOUT's rules or, with IS_DIB, by dib's; 0: it is none. */
+uint64_t layout_size_bytes(const char *text, bool is_dib);
 /* dib's size ("40G", "8 MiB", "70%") as LAYOUT writes it; NULL: it is none. */
 const char *layout_size_word(const char *text, struct arena *a);
 /* A partition's type as dib's YAML has it: sgdisk's code or a GUID, for an MBR two hex digits. ARCH

@@ -114,6 +114,15 @@ const char *block_size_parse(const char *text, bool is_dib, struct block_size *r
 	return absolute(&n, u, ret_size);
 }
 
+uint64_t layout_size_bytes(const char *text, bool is_dib)
+{
+	struct block_size size = { .bytes = 0 };
+
+	if (block_size_parse(text, is_dib, &size) || size.is_relative)
+		return 0;
+	return size.bytes;
+}
+
 const char *layout_size_word(const char *text, struct arena *a)
 {
 	size_t digits = strspn(text, "0123456789.");

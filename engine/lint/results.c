@@ -57,6 +57,9 @@ static void add_result(struct lint *l, const struct ib_finding *f)
 	if (f->row->severity == IB_NOTE || !ib_sources_locate(l->sources, f->at.start, &place))
 		return;
 	in = input_of(l, place.file);
+	/* what we do not build yet is no mistake of an element's */
+	if (f->row->id == IB_D_NOT_BUILT_YET && in && !in->recipe)
+		return;
 	level = level_of(l, in, f->row);
 	if (level == IB_NOTE || (!in && level < IB_ERROR))
 		return;

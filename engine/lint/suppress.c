@@ -69,7 +69,7 @@ static const struct {
 	{ "setpipefail", 4003 },
 	{ "executable", 1405 },
 	{ "sete-u-o-pipefail", 4001 },
-	{ "safe_sudo", 3023 },
+	{ "safe_sudo", 4020 },
 };
 
 static bool is_word_char(char c)
