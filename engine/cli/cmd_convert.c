@@ -80,6 +80,7 @@ static int run_kind(struct cli *cli, const struct kind *kind, struct convert_job
 
 	if (ib_elements_open(&cli->options, j->sources, &j->elements, &err) < 0)
 		return cli_fail(cli, j->sources, &err);
+	j->arch = ib_elements_vocab(j->elements).arch;
 	r = kind->run(cli, j, &err);
 	status = job_report(cli, j->diag);
 	if (r < 0)

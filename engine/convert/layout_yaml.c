@@ -70,7 +70,8 @@ static void check_node(struct yaml_writer *w, const struct ib_node *n)
 	const char *keys = sayable_keys(n->kind);
 
 	if (!keys) {
-		ib_diag_add(w->job->diag, IB_D_NOT_SAID, n->at, "dib's YAML has no '%s'", n->kind);
+		ib_diag_add(w->job->diag, IB_D_NOT_SAID, n->at, "dib's YAML cannot say '%s'",
+			    n->kind);
 		return;
 	}
 	vec_foreach (struct ib_pair, p, &n->attrs) {
@@ -78,7 +79,7 @@ static void check_node(struct yaml_writer *w, const struct ib_node *n)
 
 		if (!strstr(keys, word))
 			ib_diag_add(w->job->diag, IB_D_NOT_SAID, p->at,
-				    "dib's YAML has no '%s' of '%s'", p->key, n->kind);
+				    "dib's YAML cannot say '%s' of '%s'", p->key, n->kind);
 	}
 	for (const struct ib_node *child = n->children; child; child = child->next)
 		check_node(w, child);
@@ -173,15 +174,17 @@ static bool is_root(const struct ib_node *n)
 static void write_fstab(struct yaml_writer *w, int indent, const struct ib_node *n)
 {
 	const char *passno = attr(n, "passno"), *options = attr(n, "options");
-	const char *otherwise = strcmp(n->kind, "swap") == 0 ? "sw" : "defaults";
+	bool is_swap = strcmp(n->kind, "swap") == 0;
 
 	if (!has_fstab(n))
 		return;
+	if (!passno && (is_swap || is_root(n)))
+		passno = is_swap ? "0" : "1";
 	buf_printf(w->out, "%*sfstab:\n", indent, "");
 	/* dib wants a key at least */
-	write_key(w, indent + 2, "options", options ? options : otherwise);
+	write_key(w, indent + 2, "options", options ? options : is_swap ? "sw" : "defaults");
 	write_number(w, indent + 2, "dump-freq", attr(n, "dump"));
-	write_number(w, indent + 2, "fsck-passno", passno || !is_root(n) ? passno : "1");
+	write_number(w, indent + 2, "fsck-passno", passno);
 }
 
 static void write_mount(struct yaml_writer *w, int indent, const struct ib_node *n)
