@@ -15,9 +15,16 @@
 #include <string.h>
 #include <sys/stat.h>
 
-enum { DEPTH_MAX = 32 };
+#define WHITE " \t\r\n\v\f"
+
+enum {
+	DEPTH_MAX = 32,     /* of directories */
+	CLOSURE_MAX = 4096, /* names that are looked at */
+	FILE_MAX = 1 << 20
+};
 
 static const struct ib_span nowhere = { 0, 0 };
+static const char *const readmes[] = { "README.rst", "README.md" };
 
 const char *element_path(const struct element_conversion *c, const char *path)
 {
@@ -38,6 +45,54 @@ int element_read(struct element_conversion *c, const char *path, struct ib_span 
 	if (r < 0)
 		err->exit = IB_EXIT_USAGE;
 	return r;
+}
+
+bool element_has_order(const char *name)
+{
+	return isdigit((unsigned char)name[0]) && isdigit((unsigned char)name[1]) &&
+	       name[2] == '-' && name[3];
+}
+
+/* Adds the names in the element-deps of the element NAME to those that are looked at. */
+static void add_deps(const struct element_conversion *c, const char *name, struct str_vec *names)
+{
+	cleanup_free char *beside = ib_xprintf("%s/../%s/element-deps", c->dir, name);
+	const struct element *e =
+		c->job->elements ? ib_elements_find(c->job->elements, name, NULL) : NULL;
+	struct ib_error ignored = IB_ERROR_INIT;
+	cleanup_free char *text = NULL;
+	size_t len = 0;
+
+	if (fs_read_at(AT_FDCWD, beside, FILE_MAX, &text, &len, &ignored) == 0)
+		for (char *save = NULL, *p = strtok_r(text, WHITE, &save); p;
+		     p = strtok_r(NULL, WHITE, &save))
+			vec_push(c->job->arena, names, arena_strdup(c->job->arena, p));
+	else if (e)
+		vec_foreach (const char *, dep, &e->deps)
+			vec_push(c->job->arena, names, *dep);
+}
+
+static bool has_before(const struct str_vec *names, size_t n, const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(names->items[i], name) == 0)
+			return true;
+	return false;
+}
+
+bool element_needs(const struct element_conversion *c, const char *name)
+{
+	struct str_vec names = { NULL, 0, 0 };
+
+	vec_foreach (const char *, dep, &c->deps)
+		vec_push(c->job->arena, &names, *dep);
+	for (size_t i = 0; i < names.len && i < CLOSURE_MAX; i++) {
+		if (strcmp(names.items[i], name) == 0)
+			return true;
+		if (!has_before(&names, i, names.items[i]))
+			add_deps(c, names.items[i], &names);
+	}
+	return false;
 }
 
 /* PATH may be a link to a directory where an element's first level is merged; deeper ones stay
@@ -171,6 +226,8 @@ static const struct part {
 } parts[] = {
 	{ "element-deps", convert_deps },
 	{ "element-provides", convert_provides },
+	{ "package-installs.json", element_packages },
+	{ "package-installs.yaml", element_packages },
 };
 
 static const struct part *part_find(const char *name)
@@ -205,15 +262,68 @@ static bool is_compiled(const char *name)
 	return strcmp(name, "__pycache__") == 0 || (dot && strcmp(dot, ".pyc") == 0);
 }
 
+static enum ib_phase phase_of(const char *dir)
+{
+	for (int i = 0; i < IB_PHASES; i++) {
+		size_t n = strlen(ib_phases[i].name);
+
+		if (strncmp(dir, ib_phases[i].name, n) == 0 && strcmp(dir + n, ".d") == 0)
+			return (enum ib_phase)i;
+	}
+	return IB_PHASE_NONE;
+}
+
+static int convert_environment(struct element_conversion *c, const char *dir, struct ib_error *err)
+{
+	cleanup_free char **names = NULL;
+	size_t n = 0;
+	int r = fs_list(AT_FDCWD, full_path(c, dir), &names, &n, err);
+
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *path = arena_printf(c->job->arena, "%s/%s", dir, names[i]);
+
+		r = is_readable_file(c, path) ? element_environment(c, path, err)
+					      : element_keep(c, path, NULL, nowhere, err);
+	}
+	return r;
+}
+
+static bool is_readme(const char *name)
+{
+	return strcmp(name, readmes[0]) == 0 || strcmp(name, readmes[1]) == 0;
+}
+
 static int convert_entry(struct element_conversion *c, const char *name, struct ib_error *err)
 {
-	if (part_find(name) && is_readable_file(c, name))
+	struct stat st;
+	bool is_directory = lstat(full_path(c, name), &st) == 0 && S_ISDIR(st.st_mode);
+
+	if ((part_find(name) || is_readme(name)) && is_readable_file(c, name))
 		return 0;
 	if (is_compiled(name)) {
 		convert_became(c->job, element_path(c, name), "left out: compiled Python");
 		return 0;
 	}
+	if (is_directory && strcmp(name, "environment.d") == 0)
+		return convert_environment(c, name, err);
+	if (strncmp(name, "source-repository-", 18) == 0 && is_readable_file(c, name))
+		return element_sources(c, name, err);
 	return element_keep(c, name, NULL, nowhere, err);
+}
+
+/* Phases in their order, so that the text has it. */
+static int convert_phases(struct element_conversion *c, struct ib_error *err)
+{
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < IB_PHASES; i++) {
+		const char *dir = arena_printf(c->job->arena, "%s.d", ib_phases[i].name);
+		struct stat st;
+
+		if (stat(full_path(c, dir), &st) == 0 && S_ISDIR(st.st_mode))
+			r = element_phase(c, (enum ib_phase)i, dir, err);
+	}
+	return r;
 }
 
 static int convert_entries(struct element_conversion *c, struct ib_error *err)
@@ -223,14 +333,40 @@ static int convert_entries(struct element_conversion *c, struct ib_error *err)
 	int r = fs_list(AT_FDCWD, c->dir, &names, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		r = convert_entry(c, names[i], err);
+		if (phase_of(names[i]) == IB_PHASE_NONE)
+			r = convert_entry(c, names[i], err);
+	return r == 0 ? convert_phases(c, err) : r;
+}
+
+/* Last: a header needs instructions below it. */
+static int convert_readmes(struct element_conversion *c, struct ib_error *err)
+{
+	bool is_fragment = c->names.len || c->environment.len || c->packages.len ||
+			   c->sources.len || c->hooks.len;
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(readmes); i++) {
+		if (!is_readable_file(c, readmes[i]))
+			continue;
+		r = is_fragment && !c->header.len ? element_readme(c, readmes[i], err)
+						  : element_keep(c, readmes[i], NULL, nowhere, err);
+	}
 	return r;
 }
 
 static int write_fragment(struct element_conversion *c)
 {
-	return c->names.len ? convert_add_recipe(c->job, element_path(c, "Imagefile"), &c->names)
-			    : 0;
+	const struct buf *sections[] = { &c->header,   &c->names,   &c->environment,
+					 &c->packages, &c->sources, &c->hooks };
+	cleanup_buf struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
+		if (text.len && sections[i]->len)
+			buf_char(&text, '\n');
+		if (sections[i]->len)
+			buf_add(&text, sections[i]->data, sections[i]->len);
+	}
+	return text.len ? convert_add_recipe(c->job, element_path(c, "Imagefile"), &text) : 0;
 }
 
 static int convert_one(struct convert_job *j, const char *dir, struct ib_error *err)
@@ -248,10 +384,17 @@ static int convert_one(struct convert_job *j, const char *dir, struct ib_error *
 	if (r == 0)
 		r = convert_entries(&c, err);
 	if (r == 0)
+		r = convert_readmes(&c, err);
+	if (r == 0)
 		r = write_fragment(&c);
 	if (r == 0 && j->files.len == files)
 		convert_add_text(j, c.name, S_IFDIR | 0755, "", 0);
+	buf_release(&c.header);
 	buf_release(&c.names);
+	buf_release(&c.environment);
+	buf_release(&c.packages);
+	buf_release(&c.sources);
+	buf_release(&c.hooks);
 	return r;
 }
 
@@ -268,11 +411,11 @@ static int convert_tree(struct convert_job *j, const char *root, struct ib_error
 		struct stat st;
 
 		if (is_compiled(names[i]) || !realpath(path, real) || stat(real, &st) < 0 ||
-		    !S_ISDIR(st.st_mode) || !element_is_directory(real)) {
+		    !S_ISDIR(st.st_mode)) {
 			convert_became(j, names[i], "left out: no element");
 			continue;
 		}
-		found++;
+		found += element_is_directory(real);
 		r = convert_one(j, arena_strdup(j->arena, real), err);
 	}
 	if (r == 0 && !found) {

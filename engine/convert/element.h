@@ -6,13 +6,15 @@
 
 #include "convert/private.h"
 
+struct yaml_node;
+
 struct element_conversion {
 	struct convert_job *job;
 	const char *name; /* of the element */
 	const char *dir;  /* absolute, real */
 	struct str_vec deps;
 	/* The fragment's parts, in this order, each instruction a line of its own or several. */
-	struct buf names;
+	struct buf header, names, environment, packages, sources, hooks;
 };
 
 /* "NAME/PATH", as reports and results have it. */
@@ -22,5 +24,21 @@ int element_read(struct element_conversion *c, const char *path, struct ib_span 
 /* Keeps the file or directory PATH, with what is in it; WHY ("a hook in another language") is a note at AT, or NULL. */
 int element_keep(struct element_conversion *c, const char *path, const char *why, struct ib_span at,
 		 struct ib_error *err);
+/* Whether NAME begins with two digits and '-', an order that a flag can say. */
+bool element_has_order(const char *name);
+
+/* Whether NAME comes along wherever the element does: through its element-deps and those of what they name, which lie
+ * beside it or on the search path. */
+bool element_needs(const struct element_conversion *c, const char *name);
+
+/* Each reads PATH and adds its instructions, or keeps it as a file with a note that says why. 0, or -1 with ERR or the
+ * job's diag set. */
+int element_packages(struct element_conversion *c, const char *path, struct ib_error *err);
+int element_environment(struct element_conversion *c, const char *path, struct ib_error *err);
+int element_sources(struct element_conversion *c, const char *path, struct ib_error *err);
+/* The first paragraph of a README as the fragment's header; one that says more is kept as well. */
+int element_readme(struct element_conversion *c, const char *path, struct ib_error *err);
+/* All of the directory of a phase: "install.d". */
+int element_phase(struct element_conversion *c, enum ib_phase phase, const char *dir, struct ib_error *err);
 
 #endif

@@ -61,11 +61,22 @@ struct lowering {
 	struct step_vec steps; /* of the phase, in the order of their finding */
 };
 
-/* A fragment's step runs where the hook would that it is written out as. */
+static bool is_hook_name(const char *name)
+{
+	for (const char *p = name; *p; p++)
+		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
+			return false;
+	return true;
+}
+
+/* A fragment's step runs where the hook would that it is written out as; --name is that hook's. */
 static const char *hook_name(struct lowering *lo, const struct step *s)
 {
 	const struct ib_op *first = s->element->fragment->stages.items[0].ops.items;
+	const char *name = s->op->code == IB_OP_RUN ? s->op->run.name : NULL;
 
+	if (name && is_hook_name(name))
+		return arena_printf(lo->arena, "%02ld-%s", s->number, name);
 	return arena_printf(lo->arena, "%02ld-%s-%04zu-%s", s->number, s->element->name,
 			    (size_t)(s->op - first) + 1, s->name);
 }
@@ -416,6 +427,32 @@ static void sort_steps(struct lowering *lo)
 	lo->steps = sorted;
 }
 
+/* Of a fragment's RUN with a --name. */
+static bool is_named(const struct step *s)
+{
+	return s->element && s->code == STEP_run && s->op->run.name &&
+	       is_hook_name(s->op->run.name);
+}
+
+/* A named RUN stands for a hook: two of one name are refused as two hooks are. The steps are
+ * sorted. */
+static void check_names(struct lowering *lo)
+{
+	for (size_t i = 1; i < lo->steps.len; i++) {
+		const struct step *a = &lo->steps.items[i - 1], *b = &lo->steps.items[i];
+
+		if (!a->element || !b->element || !(is_named(a) || is_named(b)) ||
+		    strcmp(a->name, b->name) != 0)
+			continue;
+		ib_diag_add(lo->pl->diag, IB_D_DUPLICATE_HOOK, b->at,
+			    "elements '%s' and '%s' both have the hook '%s' of %s; only one of "
+			    "them can be "
+			    "in an image",
+			    a->element->name, b->element->name, b->name, ib_phases[lo->phase].name);
+		ib_diag_note(lo->pl->diag, a->at, "'%s' has it here", a->element->name);
+	}
+}
+
 static void append(struct lowering *lo, struct step s)
 {
 	struct step_vec *steps = &lo->stage->steps;
@@ -462,6 +499,7 @@ static void lower_phase(struct lowering *lo)
 	}
 	add_recipe(lo, lo->stage);
 	sort_steps(lo);
+	check_names(lo);
 	if (lo->steps.len)
 		append(lo, (struct step){ .code = STEP_environ,
 					  .name = "environment",
