@@ -225,6 +225,7 @@ int lint_element(struct lint *l, const char *dir, const char *tree, struct ib_er
 			take_script(l, e, f);
 	lint_hooks(l, e);
 	lint_packages(l, e);
+	lint_sources(l, e);
 	for (size_t i = 0; lint_element_rules[i]; i++)
 		lint_element_rules[i](l, e);
 	vec_foreach (struct lint_script, s, &e->scripts)

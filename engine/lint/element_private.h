@@ -34,6 +34,8 @@ enum ib_phase lint_phase_of(const char *path);
 /* The elements that E brings with it, without E: its dependencies and theirs, but for those that
  * another of them provides. In the order of their names. */
 const struct element_vec *lint_closure(struct lint *l, const struct lint_element *e);
+/* Whether NAME is one of them. */
+bool lint_brings(struct lint *l, const struct lint_element *e, const char *name);
 /* The element of the search path that provides NAME, or NULL. */
 const struct element *lint_provider(const struct lint_element *e, const char *name);
 
@@ -42,5 +44,7 @@ const struct element *lint_provider(const struct lint_element *e, const char *na
 void lint_hooks(struct lint *l, const struct lint_element *e);
 void lint_missing_deps(struct lint *l, const struct lint_element *e);
 void lint_packages(struct lint *l, const struct lint_element *e);
+/* What a rule on scripts finds in source-repository files, too: HTTP_URL. */
+void lint_sources(struct lint *l, const struct lint_element *e);
 
 #endif

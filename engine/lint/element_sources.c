@@ -131,6 +131,20 @@ void lint_7008(struct lint *l, const struct lint_element *e)
 	}
 }
 
+void lint_sources(struct lint *l, const struct lint_element *e)
+{
+	vec_foreach (struct lint_file, f, &e->files) {
+		struct source s;
+
+		for (uint32_t at = f->text.start; is_source_file(f) && next_source(l, f, &at, &s);)
+			if (s.words[3] && strncmp(s.words[3], "http://", 7) == 0) {
+				lint_add(l, IB_R_HTTP_URL, s.at[3],
+					 "what comes over http can be changed on its way");
+				ib_diag_hint(l->diag, "use https");
+			}
+	}
+}
+
 /* SECRET_IN_ELEMENT: a private key in PEM (RFC 7468) or OpenSSH's armour. */
 void lint_7011(struct lint *l, const struct lint_element *e)
 {

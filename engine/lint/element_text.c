@@ -146,3 +146,8 @@ const struct element_vec *lint_closure(struct lint *l, const struct lint_element
 		qsort(kept->items, kept->len, sizeof(*kept->items), by_name);
 	return kept;
 }
+
+bool lint_brings(struct lint *l, const struct lint_element *e, const char *name)
+{
+	return is_in(lint_closure(l, e), name);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Rules on what a script leaves in the image for everyone: passwords, keys, permissions. */
+#include "lint/element_private.h"
 #include "lint/script_rules.h"
 
 #include <string.h>
@@ -126,7 +127,8 @@ static bool writes_machine_id(const struct shell_command *c)
 
 void lint_7015(struct lint *l, const struct lint_script *s)
 {
-	if (!script_is_in_chroot(s))
+	/* sysprep empties it again in finalise.d */
+	if (!script_is_in_chroot(s) || (s->element && lint_brings(l, s->element, "sysprep")))
 		return;
 	script_foreach (c, s) {
 		struct script_call call;
