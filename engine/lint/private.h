@@ -51,6 +51,7 @@ struct lint_script {
 	bool has_errexit;		/* run by a shell with -e: RUN's default */
 	const char *path;		/* of a hook: below its element; or NULL */
 	const struct ib_ast_instruction *run;	/* of a recipe, or NULL */
+	const char *base;		/* what the FROM above the RUN names, or NULL */
 	const struct lint_recipe *recipe;	/* whose RUN it is, or NULL */
 	const struct lint_element *element;	/* whose file it is, or NULL */
 };
@@ -125,6 +126,10 @@ struct lint {
 		size_t len, cap;
 	} recipes;			/* to be freed */
 	struct lint_script_vec scripts; /* all, for shellcheck */
+	const void *known_of;		/* the recipe or element that KNOWN is of */
+	struct map known;		/* names that it sets for its scripts -> themselves */
+	const struct lint_recipe *removed_of; /* the recipe that REMOVED is of */
+	unsigned removed;		/* package managers' caches that its scripts remove or that were reported, a bit each */
 	bool has_shellcheck;		/* it was run */
 	const char *note;		/* what should be known of the run, or NULL */
 	struct lint_result_vec results;

@@ -167,9 +167,11 @@ static void take_scripts(struct lint *l, struct lint_recipe *r)
 	while ((in = lint_next(r, in))) {
 		if (in->is_broken || in->is_unknown || in->is_left_out)
 			continue;
-		if (lint_is(in, "FROM"))
+		if (lint_is(in, "FROM")) {
 			reset_shell(&state);
-		else if (lint_is(in, "SHELL"))
+			state.base = in->words ? in->words->text : NULL;
+		}
+		if (lint_is(in, "SHELL"))
 			note_shell(in, &state);
 		else if (lint_is(in, "RUN"))
 			take_script(l, r, in, &state);

@@ -78,11 +78,11 @@ void lint_4015(struct lint *l, const struct lint_script *s)
 	script_foreach (c, s)
 		check_bash_command(l, s, c, &seen);
 	vec_foreach (const struct shell_use, use, &s->shell->uses) {
-		bool is_set = use->has_default;
+		bool is_set = use->has_default || !script_among(use->name, variables);
 
-		vec_foreach (const struct shell_set, set, &s->shell->sets)
-			is_set |= strcmp(set->name, use->name) == 0;
-		if (!is_set && script_among(use->name, variables))
+		for (size_t i = 0; !is_set && i < s->shell->sets.len; i++)
+			is_set = strcmp(s->shell->sets.items[i].name, use->name) == 0;
+		if (!is_set)
 			report(l, s, &seen, lint_script_span(s, use->start, use->end),
 			       arena_printf(l->arena, "$%s", use->name));
 	}

@@ -93,7 +93,7 @@ static void check_asker(struct lint *l, const struct lint_script *s, const struc
 }
 
 /* read from the terminal: neither redirected, nor in a pipe or a loop that is */
-static bool reads_terminal(const struct lint_script *s, const struct shell_command *c)
+static bool reads_terminal(const struct shell_command *c)
 {
 	if (c->before == SHELL_PIPE || c->place.in_loop || c->place.function ||
 	    shell_has_option(c, 1, 't', NULL) || shell_has_option(c, 1, 'u', NULL))
@@ -101,10 +101,6 @@ static bool reads_terminal(const struct lint_script *s, const struct shell_comma
 	vec_foreach (const struct shell_redir, r, &c->redirs)
 		if (r->op == SHELL_READ || r->op == SHELL_HEREDOC || r->op == SHELL_HERESTRING ||
 		    r->op == SHELL_DUP)
-			return false;
-	for (const struct shell_command *before = s->shell->commands.items; before < c; before++)
-		if (before->after == SHELL_PIPE && before->place.parent == c->place.parent &&
-		    before + 1 == c)
 			return false;
 	return !c->place.in_subshell;
 }
@@ -127,7 +123,7 @@ void lint_4013(struct lint *l, const struct lint_script *s)
 		if ((script_among(call.program, editors) && c->before != SHELL_PIPE &&
 		     !shell_has_option(c, 1, 'b', NULL) && !shell_has_option(c, 1, 'c', NULL) &&
 		     !shell_has_option(c, 1, 'e', "--batch")) ||
-		    (strcmp(call.program, "read") == 0 && reads_terminal(s, c)))
+		    (strcmp(call.program, "read") == 0 && reads_terminal(c)))
 			lint_add(l, IB_R_INTERACTIVE_COMMAND,
 				 script_word(s, &c->words.items[call.at]),
 				 "'%s' waits for someone at the terminal", call.program);
@@ -298,7 +294,6 @@ void lint_4020(struct lint *l, const struct lint_script *s)
 			if (r->op == SHELL_WRITE || r->op == SHELL_APPEND)
 				check_host_word(l, s, &r->target);
 		if (!script_call(c, &call) || call.sub_at >= c->words.len ||
-		    strcmp(c->words.items[0].text ? c->words.items[0].text : "", "chroot") == 0 ||
 		    shell_has_word(c, 0, "chroot"))
 			continue;
 		if (script_runs(&call, "cp mv install ln rsync", NULL))

@@ -8,6 +8,9 @@
 #include <ctype.h>
 #include <string.h>
 
+#define UNKNOWN_MAX 100 /* names of a script that are reported */
+#define CANDIDATES_MAX 2000
+
 /* Set by the shell, the system or dib before a step begins. */
 static const char *const given[] = {
 	/* shells, login, locale */
@@ -130,40 +133,47 @@ static const char *const given[] = {
 	"_ps4",
 };
 
-/* All that is known to be set, from where else than the script's own names. */
-static void add_recipe(struct arena *a, const struct lint_script *s, struct str_vec *names)
+static void add_name(struct lint *l, struct map *names, const char *name, size_t n)
 {
-	for (const struct ib_ast_instruction *in = NULL;
-	     s->recipe && (in = lint_next(s->recipe, in));) {
+	const char *own = intern_bytes(l->names, name, n);
+
+	*map_put(l->arena, names, own) = (void *)(uintptr_t)own; /* NOLINT: a mark */
+}
+
+static void add_sets(struct lint *l, struct map *names, const struct shell *shell)
+{
+	vec_foreach (const struct shell_set, set, &shell->sets)
+		add_name(l, names, set->name, strlen(set->name));
+}
+
+static void add_recipe(struct lint *l, const struct lint_recipe *r)
+{
+	for (const struct ib_ast_instruction *in = NULL; (in = lint_next(r, in));) {
 		if (!lint_is(in, "ENV") && !lint_is(in, "ARG"))
 			continue;
 		for (const struct ib_ast_word *w = in->words; w; w = w->next)
-			vec_push(a, names, arena_strndup(a, w->raw, strcspn(w->raw, "=")));
+			add_name(l, &l->known, w->raw, strcspn(w->raw, "="));
 	}
 }
 
-static void add_sets(struct arena *a, const struct shell *shell, struct str_vec *names)
+/* What is set from elsewhere than the script: once for all scripts of a recipe or an element. */
+static void learn(struct lint *l, const struct lint_script *s)
 {
-	vec_foreach (const struct shell_set, set, &shell->sets)
-		vec_push(a, names, set->name);
-}
+	const void *of = s->recipe ? (const void *)s->recipe : (const void *)s->element;
 
-/* What the environment.d of the element sets. */
-static void add_element(struct arena *a, const struct lint_script *s, struct str_vec *names)
-{
+	if (of && l->known_of == of)
+		return;
+	l->known = (struct map){ NULL, 0, 0 };
+	l->known_of = of;
+	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
+		add_name(l, &l->known, given[i], strlen(given[i]));
+	if (s->recipe)
+		add_recipe(l, s->recipe);
 	if (!s->element)
 		return;
 	vec_foreach (const struct lint_script, other, &s->element->scripts)
 		if (other->is_environment)
-			add_sets(a, shell_parse(a, other->text, other->len), names);
-}
-
-static bool is_known(const struct str_vec *names, const char *name)
-{
-	vec_foreach (const char *, it, names)
-		if (strcmp(*it, name) == 0)
-			return true;
-	return false;
+			add_sets(l, &l->known, shell_parse(l->arena, other->text, other->len));
 }
 
 /* Whether all that the script sets can be seen: nothing is read in, no name is made up as it runs.
@@ -218,37 +228,52 @@ static bool is_slip(const char *a, const char *b)
 			  : m == n + 1 && strcmp(a + i, b + i + 1) == 0;
 }
 
-static void check_name(struct lint *l, const struct lint_script *s, const struct shell_use *use,
-		       const struct str_vec *names)
+/* The name of OWN or of all that is known that is nearest. */
+static const char *nearest(struct lint *l, const struct map *own, const char *name)
 {
-	const char *near = ib_suggest(use->name, names->items, names->len);
-	cleanup_buf struct buf text = BUF_INIT;
+	const struct map *maps[] = { own, &l->known };
+	struct str_vec words = { NULL, 0, 0 };
+
+	for (size_t m = 0; m < ARRAY_SIZE(maps); m++)
+		for (size_t i = 0; i < maps[m]->cap && words.len < CANDIDATES_MAX; i++)
+			if (maps[m]->slots[i].key)
+				vec_push(l->arena, &words, maps[m]->slots[i].key);
+	return ib_suggest(name, words.items, words.len);
+}
+
+static void check_name(struct lint *l, const struct lint_script *s, const struct shell_use *use,
+		       const struct map *own)
+{
+	const char *near = nearest(l, own, use->name);
 
 	if (has_upper_case(use->name) &&
 	    (!near || strlen(use->name) < 5 || !is_slip(use->name, near)))
 		return;
-	buf_printf(&text, "nothing sets '%s'", use->name);
 	if (near)
-		buf_printf(&text, "; did you mean '%s'?", near);
-	lint_add(l, IB_R_UNDEFINED_VAR, lint_script_span(s, use->start, use->end), "%s", text.data);
+		lint_add(l, IB_R_UNDEFINED_VAR, lint_script_span(s, use->start, use->end),
+			 "nothing sets '%s'; did you mean '%s'?", use->name, near);
+	else
+		lint_add(l, IB_R_UNDEFINED_VAR, lint_script_span(s, use->start, use->end),
+			 "nothing sets '%s'", use->name);
 }
 
 void lint_2001(struct lint *l, const struct lint_script *s)
 {
-	struct arena *a = l->arena;
-	struct str_vec names = { NULL, 0, 0 };
+	struct map own = { NULL, 0, 0 };
+	unsigned unknown = 0;
 
 	if (!s->shell || s->shell->uses.len == 0 || !script_is_step(s) || !is_closed(s))
 		return;
-	add_sets(a, s->shell, &names);
-	add_recipe(a, s, &names);
-	add_element(a, s, &names);
-	for (size_t i = 0; i < ARRAY_SIZE(given); i++)
-		vec_push(a, &names, given[i]);
+	learn(l, s);
+	add_sets(l, &own, s->shell);
 	vec_foreach (const struct shell_use, use, &s->shell->uses) {
-		if (!is_variable(use) || is_known(&names, use->name))
+		const char *name = intern_str(l->names, use->name);
+
+		if (!is_variable(use) || map_get(&own, name) || map_get(&l->known, name))
 			continue;
-		check_name(l, s, use, &names);
-		vec_push(a, &names, use->name);
+		if (++unknown > UNKNOWN_MAX)
+			return;
+		check_name(l, s, use, &own);
+		add_name(l, &own, name, strlen(name));
 	}
 }

@@ -130,7 +130,9 @@ static bool is_harmless(const struct lint_script *s, uint32_t at, const struct s
 	struct script_call call;
 	bool is_plain = true;
 
-	script_foreach (c, s) {
+	for (const struct shell_command *c = &s->shell->commands.items[at + 1],
+					*end = s->shell->commands.items + s->shell->commands.len;
+	     c < end && c->start < w->end; c++) {
 		if (c->place.parent != at || c->start < w->start || c->end > w->end)
 			continue;
 		if (c->before == SHELL_OR || c->after == SHELL_OR)

@@ -40,6 +40,7 @@ void lint_6002(struct lint *l, const struct lint_script *s)
 		struct script_call call;
 
 		if (!script_call(c, &call) || !script_runs(&call, "apt-get apt", "install") ||
+		    s->side == IB_HOST ||
 		    script_has_dynamic(&call) ||
 		    shell_has_option(c, call.at + 1, '\0', "--no-install-recommends") ||
 		    shell_has_option(c, call.at + 1, '\0', "--install-recommends") ||
@@ -53,56 +54,71 @@ void lint_6002(struct lint *l, const struct lint_script *s)
 	}
 }
 
-/* What a manager leaves, and the text by which one sees that it is removed. */
+/* What a manager leaves, and the text by which one sees that it is removed. The elements of an operating system remove what
+ * its own manager leaves: those rows are for bases that are images. */
 static const struct {
 	const char *names, *subs, *option, *left, *removed[3], *hint;
+	bool is_system;
 } caches[] = {
 	{ "apt-get apt",
 	  "install",
 	  NULL,
 	  "the lists of packages",
 	  { "/var/lib/apt/lists", NULL, NULL },
-	  "rm -rf /var/lib/apt/lists/*" },
+	  "rm -rf /var/lib/apt/lists/*",
+	  true },
 	{ "dnf yum tdnf microdnf",
 	  "install update upgrade",
 	  NULL,
 	  "the packages' cache",
 	  { "dnf clean", "yum clean", "/var/cache/" },
-	  "dnf clean all" },
+	  "dnf clean all",
+	  true },
 	{ "zypper",
 	  "install in",
 	  NULL,
 	  "the packages' cache",
 	  { "zypper clean", "zypper --non-interactive clean", "/var/cache/zypp" },
-	  "zypper clean --all" },
+	  "zypper clean --all",
+	  true },
 	{ "apk",
 	  "add",
 	  "--no-cache",
 	  "the packages' cache",
 	  { "/var/cache/apk", NULL, NULL },
-	  "apk add --no-cache" },
+	  "apk add --no-cache",
+	  true },
 	{ "pip pip3",
 	  "install",
 	  "--no-cache-dir",
 	  "pip's cache",
 	  { "pip cache purge", "PIP_NO_CACHE_DIR", ".cache" },
-	  "pip install --no-cache-dir" },
+	  "pip install --no-cache-dir",
+	  false },
 	{ "npm",
 	  "install ci i",
 	  NULL,
 	  "npm's cache",
 	  { "npm cache clean", ".npm", NULL },
-	  "npm cache clean --force" },
+	  "npm cache clean --force",
+	  false },
 };
 
-/* Whether some script of the recipe has one of TEXTS. */
-static bool is_cleaned(const struct lint_script *s, const char *const *texts)
+/* The caches that some script of the recipe removes, or that were reported for it, a bit for each row. */
+static unsigned removed_caches(struct lint *l, const struct lint_recipe *r)
 {
-	vec_foreach (const struct lint_script, other, &s->recipe->scripts)
-		for (size_t i = 0; i < 3 && texts[i]; i++)
-			if (memmem(other->text, other->len, texts[i], strlen(texts[i])))
-				return true;
-	return false;
+	if (l->removed_of == r)
+		return l->removed;
+	l->removed_of = r;
+	l->removed = 0;
+	vec_foreach (const struct lint_script, s, &r->scripts)
+		for (unsigned i = 0; i < ARRAY_SIZE(caches); i++)
+			for (size_t k = 0;
+			     k < ARRAY_SIZE(caches[i].removed) && caches[i].removed[k]; k++)
+				if (memmem(s->text, s->len, caches[i].removed[k],
+					   strlen(caches[i].removed[k])))
+					l->removed |= 1U << i;
+	return l->removed;
 }
 
 static bool has_cache_mount(const struct lint_script *s)
@@ -112,15 +128,18 @@ static bool has_cache_mount(const struct lint_script *s)
 
 void lint_6003(struct lint *l, const struct lint_script *s)
 {
+	bool is_image = s->base && strpbrk(s->base, ":/");
+
 	if (!s->run || !s->recipe || !script_is_in_chroot(s) || has_cache_mount(s))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(caches); i++) {
+	for (unsigned i = 0; i < ARRAY_SIZE(caches); i++) {
+		if (removed_caches(l, s->recipe) & 1U << i || (caches[i].is_system && !is_image))
+			continue;
 		script_foreach (c, s) {
 			struct script_call call;
 
 			if (!script_call(c, &call) ||
 			    !script_runs(&call, caches[i].names, caches[i].subs) ||
-			    is_cleaned(s, caches[i].removed) ||
 			    (caches[i].option &&
 			     shell_has_option(c, call.at + 1, '\0', caches[i].option)))
 				continue;
@@ -128,6 +147,7 @@ void lint_6003(struct lint *l, const struct lint_script *s)
 				 "%s stay in the image", caches[i].left);
 			ib_diag_hint(l->diag, "use PACKAGE, RUN --mount=type=cache, or '%s'",
 				     caches[i].hint);
+			l->removed |= 1U << i;
 			break;
 		}
 	}

@@ -110,14 +110,13 @@ const struct shell_command *script_piped_to(const struct lint_script *s,
 					    const struct shell_command *c)
 {
 	const struct shell_commands *all = script_commands(s);
+	const struct shell_command *next = c + 1, *end = all->items + all->len;
 
 	if (c->after != SHELL_PIPE)
 		return NULL;
-	for (const struct shell_command *next = c + 1; next < all->items + all->len; next++)
-		if (next->before == SHELL_PIPE && next->start > c->end - 1 &&
-		    next->place.parent == c->place.parent)
-			return next;
-	return NULL;
+	while (next < end && (next->start < c->end || next->place.parent != c->place.parent))
+		next++;
+	return next < end && next->before == SHELL_PIPE ? next : NULL;
 }
 
 uint32_t script_find(const struct lint_script *s, uint32_t from, uint32_t end, const char *needle)
@@ -176,11 +175,5 @@ static const char *manager_of(const char *base)
 
 const char *script_manager(const struct lint_script *s)
 {
-	const struct ib_ast_word *base = NULL;
-
-	for (const struct ib_ast_instruction *in = NULL;
-	     s->recipe && (in = lint_next(s->recipe, in)) && in != s->run;)
-		if (lint_is(in, "FROM"))
-			base = in->words;
-	return base && base->text ? manager_of(base->text) : NULL;
+	return s->base ? manager_of(s->base) : NULL;
 }

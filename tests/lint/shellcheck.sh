@@ -130,4 +130,10 @@ real() {
 	not grep IB4019 out
 }
 it 'the real one finds what it finds' real
+
+shipped() {
+	command -v shellcheck >/dev/null || { echo 'shellcheck is not installed'; exit 77; }
+	"$IMAGEBUILD" lint --format=plain --fail-level=style "$top/recipes" "$top/elements"
+}
+it 'nothing is found in what is shipped' shipped
 finish
