@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+#define LINE_READ 4096 /* bytes of a longer line: many findings in one stay cheap */
+
 /* "Imagefile\n2005\nARGx=1" */
 static void identity(const struct lint *l, const struct lint_result *r, struct buf *out)
 {
@@ -18,7 +20,7 @@ static void identity(const struct lint *l, const struct lint_result *r, struct b
 	buf_printf(out, "%s\n%d\n", lint_report_path(r->file), r->finding->row->id);
 	if (!ib_sources_locate(l->sources, r->finding->at.start, &at))
 		return;
-	for (uint32_t i = 0; i < at.text_len; i++)
+	for (uint32_t i = 0; i < at.text_len && i < LINE_READ; i++)
 		if (at.text[i] != ' ' && at.text[i] != '\t')
 			buf_char(out, at.text[i]);
 }
