@@ -269,9 +269,9 @@ static int yaml_to_recipe(struct convert_job *j, const char *file, struct ib_spa
 /* dib must find what is written to be a graph: names, for one, are unique in the file, not in each
  * LAYOUT. */
 static int add_yaml(struct convert_job *j, const char *path, const struct buf *out,
-		    struct ib_error *err)
+		    struct ib_span layout, struct ib_error *err)
 {
-	size_t errors = ib_diag_errors(j->diag);
+	size_t errors = ib_diag_errors(j->diag), first = ib_diag_count(j->diag);
 	struct layout_input input = { .root = NULL };
 	struct ib_span text;
 	int r = ib_sources_add(j->sources, path, out->data, out->len, &text, err);
@@ -280,6 +280,7 @@ static int add_yaml(struct convert_job *j, const char *path, const struct buf *o
 		return r;
 	input.yaml = text;
 	(void)layout_config(&input, j->sources, j->arena, j->diag);
+	ib_diag_note_from(j->diag, first, layout, "the YAML is of the LAYOUTs from here on");
 	convert_add_text(j, path, S_IFREG | 0644, out->data, out->len);
 	return ib_diag_errors(j->diag) == errors ? 0 : -1;
 }
@@ -289,11 +290,13 @@ static int stage_to_yaml(struct convert_job *j, const struct ib_stage *stage, co
 			 const char *path, struct ib_error *err)
 {
 	cleanup_buf struct buf out = BUF_INIT;
+	struct ib_span first = { 0, 0 };
 	int r = 0;
 
 	vec_foreach (struct ib_op, op, &stage->ops) {
 		if (op->code != IB_OP_LAYOUT)
 			continue;
+		first = first.end ? first : op->at;
 		if (op->layout.root && convert_layout_yaml(j, op->layout.root, &out) < 0)
 			r = -1;
 		if (!op->layout.root)
@@ -303,7 +306,7 @@ static int stage_to_yaml(struct convert_job *j, const struct ib_stage *stage, co
 	if (r < 0 || out.len == 0)
 		return r;
 	convert_became(j, file, "%s", path);
-	return add_yaml(j, path, &out, err);
+	return add_yaml(j, path, &out, first, err);
 }
 
 static bool any_element(void *context IB_UNUSED, const char *name IB_UNUSED)

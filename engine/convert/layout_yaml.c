@@ -74,6 +74,9 @@ static void check_node(struct yaml_writer *w, const struct ib_node *n)
 			    n->kind);
 		return;
 	}
+	if (!n->name && (strcmp(n->kind, "lvm") == 0 || strcmp(n->kind, "volume") == 0))
+		ib_diag_add(w->job->diag, IB_D_NOT_SAID, n->at, "dib wants a name for the '%s'",
+			    n->kind);
 	vec_foreach (struct ib_pair, p, &n->attrs) {
 		const char *word = arena_printf(w->job->arena, " %s ", p->key);
 
@@ -340,37 +343,33 @@ static void write_physical(struct yaml_writer *w, const struct ib_node *group, c
 	write_list(w, 8, "options", attr(group, "pv-options"));
 }
 
-static const char *group_name(struct yaml_writer *w, const struct ib_node *group)
+/* SLOT holds a physical volume of the group NAME. */
+static bool is_of_group(const struct ib_node *slot, const char *name)
 {
-	if (!group->name)
-		ib_diag_add(w->job->diag, IB_D_NOT_SAID, group->at,
-			    "dib wants a name for the group");
-	return group->name ? group->name : "";
+	return is_group(slot->children) && strcmp(slot->children->name, name) == 0;
 }
 
-/* The partition of GROUP is not the first of its name. */
-static const struct ib_node *first_of(struct yaml_writer *w, const struct ib_node *group)
+static bool is_first(struct yaml_writer *w, const struct ib_node *group)
 {
 	for (const struct ib_node *s = w->disk->children; s; s = s->next)
-		if (is_group(s->children) &&
-		    strcmp(group_name(w, s->children), group_name(w, group)) == 0)
-			return s->children;
-	return group;
+		if (is_of_group(s, group->name))
+			return s->children == group;
+	return true;
 }
 
 static void write_group(struct yaml_writer *w, const struct ib_node *group, const char *base)
 {
 	const char *separator = "";
 
-	if (first_of(w, group) != group)
+	if (!is_first(w, group))
 		return;
 	buf_str(w->out, "      - name: ");
-	write_scalar(w, group_name(w, group));
+	write_scalar(w, group->name);
 	buf_str(w->out, "\n        base: [");
 	if (is_group(w->disk->children))
 		write_scalar(w, physical_name(w, group, base));
 	for (const struct ib_node *s = w->disk->children; s; s = s->next) {
-		if (!is_group(s->children) || first_of(w, s->children) != group)
+		if (!is_of_group(s, group->name))
 			continue;
 		buf_str(w->out, separator);
 		write_scalar(w, physical_name(w, s->children, slot_name(w, s)));
@@ -378,14 +377,6 @@ static void write_group(struct yaml_writer *w, const struct ib_node *group, cons
 	}
 	buf_str(w->out, "]\n");
 	write_list(w, 8, "options", attr(group, "options"));
-}
-
-static const char *volume_name(struct yaml_writer *w, const struct ib_node *volume)
-{
-	if (!volume->name)
-		ib_diag_add(w->job->diag, IB_D_NOT_SAID, volume->at,
-			    "dib wants a name for the volume");
-	return volume->name ? volume->name : "";
 }
 
 static void write_volumes(struct yaml_writer *w, const struct ib_node *group,
@@ -396,9 +387,9 @@ static void write_volumes(struct yaml_writer *w, const struct ib_node *group,
 		bool is_relative = size && strchr(size, '%');
 
 		buf_str(w->out, "      - name: ");
-		write_scalar(w, volume_name(w, v));
+		write_scalar(w, v->name);
 		buf_char(w->out, '\n');
-		write_key(w, 8, "base", group_name(w, group));
+		write_key(w, 8, "base", group->name);
 		if (size && !is_relative)
 			write_key(w, 8, "size", size);
 		else
@@ -420,7 +411,7 @@ static void write_volume_contents(struct yaml_writer *w, const struct ib_node *g
 			ib_diag_add(w->job->diag, IB_D_NOT_SAID, v->children->at,
 				    "dib has no group in a volume");
 		else if (v->children)
-			write_top_content(w, v->children, volume_name(w, v));
+			write_top_content(w, v->children, v->name);
 	}
 }
 
