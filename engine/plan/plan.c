@@ -363,7 +363,7 @@ static int plan_stages(struct planner *pl)
 			plan_stage(pl, planned) == 0 && ib_diag_errors(pl->diag) == errors;
 		failed |= !planned->is_sound;
 	}
-	return failed || ib_diag_errors(pl->diag) ? -1 : 0;
+	return failed || ib_diag_errors(pl->diag) > pl->errors ? -1 : 0;
 }
 
 int ib_plan_new(const struct ib_ir *ir, const struct ib_options *options,
@@ -372,7 +372,7 @@ int ib_plan_new(const struct ib_ir *ir, const struct ib_options *options,
 {
 	struct arena *a = arena_new();
 	struct plan *p = arena_alloc(a, sizeof(*p));
-	struct planner pl = { .plan = p, .diag = diag, .err = err };
+	struct planner pl = { .plan = p, .diag = diag, .errors = ib_diag_errors(diag), .err = err };
 	int r;
 
 	*p = (struct plan){ .arena = a,

@@ -11,6 +11,7 @@
 struct planner {
 	struct plan *plan;
 	struct ib_diag *diag;
+	size_t errors; /* of DIAG, before it was begun */
 	struct ib_error *err;
 };
 
