@@ -25,6 +25,11 @@ def layout(rule, text):
     add(rule, "layout", text)
 
 
+def yaml(rule, text, **options):
+    """dib's YAML."""
+    add(rule, "yaml", text, **options)
+
+
 def script(rule, text, forms="rchk", **options):
     """A command: r alone in a RUN, c continued, h in a heredoc, k in a hook."""
     add(rule, "script", text, forms=forms, **options)
@@ -287,7 +292,6 @@ element(7008, {"source-repository-@W": "@W git /opt/@W ⟦https://example.org/@W
 element(7011, {"static/root/@W": "⟦-----BEGIN OPENSSH PRIVATE KEY-----⟧\nbm9rZXk=\n-----END OPENSSH PRIVATE KEY-----\n"})
 element(7012, {"environment.d/10-@W.bash": "export ⟦DIB_@W_PASSWORD⟧=${DIB_@W_PASSWORD:-}\n"})
 element(3021, {"README.rst": None, "install.d/20-app": "⟦#⟧!/bin/bash\nset -eu\nset -o pipefail\necho @W\n"})
-element(3023, {"extra-data.d/50-@W": GOOD + "# imagebuild ignore-file=IB4020\nsudo cp app.conf ⟦/etc/@W.conf⟧\n"})
 element(3031, {"environment.d/10-@W.bash": "export DIB_A@N=${DIB_A@N:-}\n[ -n \"$DIB_A@N\" ] && ⟦export DIB_B@N=@W⟧\n"})
 element(4017, {"bin/@W": (0o755, GOOD.replace("-eu", "-u") + "# imagebuild ignore-file=IB4001\n⟦cd /opt/@W⟧\necho @V\n")})
 tree(3016, {"one/element-deps": "⟦two⟧\n", "two/element-deps": "one\n", "two/install.d/50-@W": (0o755, GOOD + "echo @W\n")})
@@ -295,3 +299,61 @@ tree(3017, {"one/element-deps": "⟦ironic-agent⟧\n", "ironic-agent/install.d/
 tree(3037, {"one/@W.conf": "⟦o⟧ne\n", "one/element-deps": "two\n", "two/@W.conf": "two\n", "two/install.d/50-@W": (0o755, GOOD + "echo @W\n")})
 script(4013, "⟦vim⟧ /etc/@W")
 line(4016, "ENV A@N=@W\nRUN rm -f /etc/⟦$A@N⟧", beside=config("  rules: { unquoted-expansion: warning }\n"))
+
+# --- layouts ---
+ROOT = "    partition other { ext4 mount=/ }\n}"
+layout(5012, "LAYOUT gpt {\n    partition first type=esp ⟦size=32MiB⟧ { vfat label=@W mount=/boot/efi }\n" + ROOT)
+layout(5018, "LAYOUT gpt {\n    partition first size=1GiB { ⟦ext4⟧ label=@W }\n" + ROOT)
+layout(5019, "LAYOUT gpt {\n    partition first size=1GiB { ext4 mount=/@W ⟦fstab=no⟧ }\n" + ROOT)
+layout(5020, "LAYOUT gpt {\n    partition first size=1GiB { ext4 mount=/@W ⟦passno=1⟧ }\n" + ROOT)
+layout(5021, "LAYOUT mbr ⟦sector-size=4096⟧ {\n    partition @W { ext4 mount=/ }\n}")
+layout(5022, "LAYOUT gpt ⟦align=63KiB⟧ {\n    partition @W { ext4 mount=/ }\n}")
+layout(5025, "LAYOUT gpt {\n    partition first ⟦type=swap⟧ size=1GiB { ext4 mount=/@W }\n" + ROOT)
+layout(5030, "LAYOUT gpt {\n    partition first size=1GiB { ext4 label=@W ⟦mount=/tmp⟧ }\n" + ROOT)
+layout(5031, "LAYOUT gpt {\n    partition first type=swap size=1GiB { ⟦swap⟧ label=@W }\n" + ROOT)
+LVM = """- local_loop:
+    name: image0
+- partitioning:
+    base: image0
+    label: gpt
+    partitions:
+      - name: root
+        type: '8E00'
+        size: 8GiB
+- lvm:
+    name: lvm
+    base: [ root ]
+    pvs:
+      - name: pv
+        base: root
+    vgs:
+      - name: @W
+        base: [ pv ]
+    lvs:
+%s- mkfs:
+    name: fs_root
+    base: lv_root
+    type: ext4
+    mount:
+      mount_point: /
+      fstab:
+        fsck-passno: 1
+- mkfs:
+    name: fs_var
+    base: lv_var
+    type: ext4
+    mount:
+      mount_point: /var
+      fstab:
+        fsck-passno: 2
+"""
+
+
+def volumes(*lines):
+    """The volumes lv_root and lv_var of the group @W; a line of each."""
+    return LVM % "".join("      - name: lv_%s\n        base: @W\n        %s\n" % v for v in zip(("root", "var"), lines))
+
+
+yaml(5026, volumes("extents: 60%VG", "extents: ⟦50%VG⟧"))
+yaml(5027, volumes("size: 3GiB", "size: ⟦6GiB⟧"))
+yaml(5028, volumes("size: 3GiB\n        type: thin⟧", "size: 1GiB").replace("- name: lv_root", "- ⟦name: lv_root"))

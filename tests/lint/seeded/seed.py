@@ -80,6 +80,8 @@ def files_of(rng, defect, round_):
         return {"app/" + p: v for p, v in files.items() if v[1]}, ["app"]
     if kind == "tree":
         return {"tree/" + p: v if isinstance(v, tuple) else (0o644, v) for p, v in text.items()}, ["tree"]
+    if kind == "yaml":
+        return {"layout.yaml": (0o644, text)}, ["layout.yaml"]
     if kind == "whole":
         return {"web.Imagefile": (0o644, text)}, ["web.Imagefile"]
     if kind == "layout":
