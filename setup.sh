@@ -44,9 +44,10 @@ compile() {
 # What the tests need of npm; without a network they are skipped, and say so.
 npm_packages() {
 	# npm removes what one call does not name
-	[ -d build/npm/node_modules/dockerfile-ast ] && [ -d build/npm/node_modules/@microsoft/sarif-multitool ] ||
+	[ -d build/npm/node_modules/dockerfile-ast ] && [ -d build/npm/node_modules/@microsoft/sarif-multitool ] &&
+		[ -d build/npm/node_modules/dockerfile-utils ] ||
 		npm install --silent --no-save --no-audit --no-fund --prefix build/npm dockerfile-ast@0.7.1 \
-			@microsoft/sarif-multitool@5.7.0 ||
+			@microsoft/sarif-multitool@5.7.0 dockerfile-utils@0.16.3 ||
 		echo "npm: packages are not to be had: tests/dockerfile and a part of tests/lint are skipped"
 }
 

@@ -62,6 +62,8 @@ static int compare_keys(const void *a, const void *b)
 static void collect(struct ib_recipe *r, const struct scope *s, bool with_args,
 		    struct ib_pair_vec *ret)
 {
+	ret->items = arena_alloc(r->arena, s->all.len * sizeof(*ret->items));
+	ret->cap = s->all.len;
 	vec_foreach (struct variable *, it, &s->all) {
 		const struct variable *v = *it;
 		struct ib_pair pair = { v->name, v->value, v->at };

@@ -153,24 +153,6 @@ void shell_sort_lists(struct shell *s)
 		qsort(s->bashisms.items, s->bashisms.len, sizeof(*s->bashisms.items), by_bashism);
 }
 
-struct shell *shell_parse(struct arena *a, const char *text, size_t len)
-{
-	struct shell *s = arena_alloc(a, sizeof(*s));
-	struct shell_parser p = { .arena = a, .s = s, .text = text, .end = (uint32_t)len };
-
-	s->text = text;
-	if (len > SHELL_TEXT_MAX) {
-		s->is_incomplete = true;
-		return s;
-	}
-	s->len = (uint32_t)len;
-	p.st.command = p.st.place.parent = SHELL_NO_COMMAND;
-	read_shebang(&p);
-	shell_read_text(&p);
-	shell_sort_lists(s);
-	return s;
-}
-
 /* Programs that run another: their options that take a word, and the operands in front of it. */
 static const struct wrapper {
 	const char *name, *with_value;
@@ -217,7 +199,7 @@ static size_t behind_wrapper(const struct shell_command *c, size_t at, const str
 	return 0;
 }
 
-const char *shell_program(const struct shell_command *c, size_t *ret_at)
+static const char *find_program(const struct shell_command *c, size_t *ret_at)
 {
 	size_t at = 0;
 
@@ -238,6 +220,38 @@ const char *shell_program(const struct shell_command *c, size_t *ret_at)
 		}
 		at = next;
 	}
+}
+
+static void find_programs(struct shell *s)
+{
+	vec_foreach (struct shell_command, c, &s->commands)
+		c->program = find_program(c, &c->program_at);
+}
+
+struct shell *shell_parse(struct arena *a, const char *text, size_t len)
+{
+	struct shell *s = arena_alloc(a, sizeof(*s));
+	struct shell_parser p = { .arena = a, .s = s, .text = text, .end = (uint32_t)len };
+
+	s->text = text;
+	if (len > SHELL_TEXT_MAX) {
+		s->is_incomplete = true;
+		return s;
+	}
+	s->len = (uint32_t)len;
+	p.st.command = p.st.place.parent = SHELL_NO_COMMAND;
+	read_shebang(&p);
+	shell_read_text(&p);
+	shell_sort_lists(s);
+	find_programs(s);
+	return s;
+}
+
+const char *shell_program(const struct shell_command *c, size_t *ret_at)
+{
+	if (c->program)
+		*ret_at = c->program_at;
+	return c->program;
 }
 
 bool shell_has_word(const struct shell_command *c, size_t at, const char *text)

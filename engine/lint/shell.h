@@ -102,6 +102,8 @@ struct shell_command {
 	enum shell_op before, after;
 	bool is_negated;
 	struct shell_place place;
+	const char *program; /* what shell_program says */
+	size_t program_at;
 };
 
 /* How a variable comes to its value. */

@@ -383,7 +383,7 @@ int ib_plan_new(const struct ib_ir *ir, const struct ib_options *options,
 			    .elements = elements,
 			    .statcache = statcache,
 			    .arch = host_arch(a) };
-	p->epoch = plan_epoch(p);
+	p->epoch = options->is_unkeyed ? -1 : plan_epoch(p);
 	p->context = context_find(&pl);
 	if (p->context) {
 		const char *map = arena_printf(a, "%s/pkg-map", p->context);
