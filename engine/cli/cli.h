@@ -32,7 +32,7 @@ struct cli {
 	const char *fail_level, *explained;
 	bool is_fix, is_list, is_without_shellcheck;
 	const char *output_dir; /* of convert and export */
-	bool is_forced;
+	bool is_forced, is_verified;
 	enum progress progress;
 	bool is_check, is_write;
 	bool is_quiet, wants_help, wants_version, has_color;
@@ -49,7 +49,8 @@ enum verb_class {
 	V_FMT = 64,
 	V_LINT = 128,
 	V_CONVERT = 256,
-	V_ALL = 511
+	V_EXPORT = 512,
+	V_ALL = 1023
 };
 
 struct command {
@@ -89,6 +90,8 @@ int job_report(const struct cli *cli, struct ib_diag *diag);
 int job_compile(struct cli *cli, const char *file, struct job *job);
 /* The same and its plan. */
 int job_plan(struct cli *cli, const char *file, struct job *job);
+/* The same for the recipe TEXT, which is called NAME; what is wrong stays in job->diag. */
+int job_plan_text(struct cli *cli, const char *name, const char *text, struct job *job);
 void job_release(struct job *job);
 /* Calls FN for each recipe of the command line; the highest exit status. */
 int cli_each_recipe(struct cli *cli, int (*fn)(struct cli *cli, const char *file));
@@ -99,6 +102,12 @@ int cli_choose_json(struct cli *cli, bool *ret_is_json);
 
 /* Prints or writes what a conversion made, and its report. An exit status. */
 int cli_converted(struct cli *cli, const struct convert_job *j);
+/* Writes the files below DIR, all or nothing. */
+int cli_write_below(const char *dir, bool is_forced, const struct convert_job *j,
+		    struct ib_error *err);
+/* convert --verify: J's fragments make what the elements in the directories DIRS, or in directories
+ * of those, make. An exit status. */
+int cli_verify_elements(struct cli *cli, const struct convert_job *j, const struct str_vec *dirs);
 
 /* Writes TEXT to standard output. */
 void cli_write(const struct buf *text);

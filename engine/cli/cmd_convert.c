@@ -66,11 +66,8 @@ static const struct kind {
 	const char *name;
 	int (*run)(struct cli *cli, struct convert_job *j, struct ib_error *err);
 } kinds[] = {
-	{ "element", run_element },
-	{ "command", run_command },
-	{ "yaml", run_yaml },
-	{ "nodepool", run_nodepool },
-	{ "layout", run_layout },
+	{ "element", run_element },   { "command", run_command }, { "yaml", run_yaml },
+	{ "nodepool", run_nodepool }, { "layout", run_layout },
 };
 
 static int run_kind(struct cli *cli, const struct kind *kind, struct convert_job *j)
@@ -85,7 +82,14 @@ static int run_kind(struct cli *cli, const struct kind *kind, struct convert_job
 	status = job_report(cli, j->diag);
 	if (r < 0)
 		return err.code ? cli_fail(cli, j->sources, &err) : IB_EXIT_INPUT;
-	return status ? status : cli_converted(cli, j);
+	if (!status && cli->is_verified) {
+		struct str_vec dirs = operands(cli);
+
+		status = cli_verify_elements(cli, j, &dirs);
+	}
+	if (!status && (!cli->is_verified || cli->output_dir))
+		status = cli_converted(cli, j);
+	return status;
 }
 
 static const struct kind *kind_find(const char *word)
@@ -104,6 +108,8 @@ static int choose_kind(const struct cli *cli, const struct kind **ret_kind)
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
 		names[i] = kinds[i].name;
 	*ret_kind = word ? kind_find(word) : NULL;
+	if (*ret_kind && cli->is_verified && (*ret_kind)->run != run_element)
+		return cli_usage(NULL, "--verify compares elements; convert %s has none", word);
 	if (*ret_kind && cli->words.len > 1)
 		return 0;
 	if (*ret_kind)

@@ -2,6 +2,7 @@
 /* emit STAGE [FILE]...: one text a stage of the compiler. */
 #include "cli/cli.h"
 
+#include "convert/convert.h"
 #include "plan/plan.h"
 
 #include <stdio.h>
@@ -34,6 +35,11 @@ static void emit_layout(const struct job *job, struct buf *out)
 	ib_plan_emit_layout(job->plan, out);
 }
 
+static void emit_facts(const struct job *job, struct buf *out)
+{
+	convert_facts(job->plan, out);
+}
+
 static const struct emit_stage {
 	const char *name;
 	int (*prepare)(struct cli *cli, const char *file, struct job *job);
@@ -41,7 +47,7 @@ static const struct emit_stage {
 } emit_stages[] = {
 	{ "ast", job_compile, emit_ast },    { "ir", job_compile, emit_ir },
 	{ "plan", job_plan, emit_plan },     { "keys", job_plan, emit_keys },
-	{ "layout", job_plan, emit_layout },
+	{ "layout", job_plan, emit_layout }, { "facts", job_plan, emit_facts },
 };
 
 /* Set once a run; cli_each_word passes no argument on. */
@@ -72,7 +78,8 @@ int cmd_emit(struct cli *cli)
 			chosen = &emit_stages[i];
 	}
 	if (!word)
-		return cli_usage("stages: ast, ir, plan, keys, layout", "emit needs a stage");
+		return cli_usage("stages: ast, ir, plan, keys, layout, facts",
+				 "emit needs a stage");
 	if (!chosen) {
 		ib_suggest_text(&known, word, names, ARRAY_SIZE(names));
 		return cli_usage(NULL, "unknown stage '%s'%s", word, known.data);

@@ -87,8 +87,8 @@ static int open_directory(const char *dir, bool is_forced, const struct convert_
 }
 
 /* Signals wait for the few milliseconds that the writing takes. */
-static int write_below(const char *dir, bool is_forced, const struct convert_job *j,
-		       struct ib_error *err)
+int cli_write_below(const char *dir, bool is_forced, const struct convert_job *j,
+		    struct ib_error *err)
 {
 	sigset_t all, old;
 	int r;
@@ -133,7 +133,7 @@ int cli_converted(struct cli *cli, const struct convert_job *j)
 
 	if (status)
 		return status;
-	if (cli->output_dir && write_below(cli->output_dir, cli->is_forced, j, &err) < 0)
+	if (cli->output_dir && cli_write_below(cli->output_dir, cli->is_forced, j, &err) < 0)
 		return cli_fail(cli, NULL, &err);
 	if (!cli->output_dir && (!only || !only->data || !S_ISREG(only->mode)))
 		return cli_usage("give the directory for them: -o DIR", "the result is %zu files",

@@ -152,6 +152,26 @@ int job_plan(struct cli *cli, const char *file, struct job *job)
 	return reported;
 }
 
+int job_plan_text(struct cli *cli, const char *name, const char *text, struct job *job)
+{
+	struct ib_error err = IB_ERROR_INIT;
+	struct ib_span at;
+
+	begin(cli, name, job);
+	if (ib_elements_open(&cli->options, job->sources, &job->elements, &err) < 0 ||
+	    ib_sources_add(job->sources, name, text, strlen(text), &at, &err) < 0)
+		return cli_fail(cli, job->sources, &err);
+	job->vocab = ib_elements_vocab(job->elements);
+	job->recipe =
+		ib_fragment_open(&cli->options, &job->vocab, job->sources, job->diag, at, NULL);
+	if (ib_recipe_compile(job->recipe) < 0)
+		return IB_EXIT_INPUT;
+	if (ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements, NULL,
+			job->diag, &job->plan, &err) < 0)
+		return err.code ? cli_fail(cli, job->sources, &err) : IB_EXIT_INPUT;
+	return 0;
+}
+
 void job_release(struct job *job)
 {
 	ib_cache_close(job->store);

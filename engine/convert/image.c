@@ -53,21 +53,21 @@ static bool is_known_system(const char *name)
 }
 
 /* Whether NAME, or what it needs, provides an operating system; SEEN ends circles. */
-static bool provides_system(struct convert_job *j, const char *name, bool with_deps,
-			    struct str_vec *seen)
+static bool provides_system(struct elements *elements, const char *name, bool with_deps,
+			    struct arena *a, struct str_vec *seen)
 {
-	const struct element *e = j->elements ? ib_elements_find(j->elements, name, NULL) : NULL;
+	const struct element *e = elements ? ib_elements_find(elements, name, NULL) : NULL;
 
 	if (has_word(seen, name))
 		return false;
-	vec_push(j->arena, seen, name);
+	vec_push(a, seen, name);
 	if (!e)
 		return is_known_system(name);
 	if (has_word(&e->provides, "operating-system"))
 		return true;
 	if (with_deps)
 		vec_foreach (const char *, dep, &e->deps)
-			if (provides_system(j, *dep, true, seen))
+			if (provides_system(elements, *dep, true, a, seen))
 				return true;
 	return false;
 }
@@ -80,7 +80,8 @@ static size_t find_system(struct convert_job *j, const struct image *i)
 		for (size_t k = 0; k < i->elements.len; k++) {
 			struct str_vec seen = { NULL, 0, 0 };
 
-			if (provides_system(j, i->elements.items[k], with_deps, &seen))
+			if (provides_system(j->elements, i->elements.items[k], with_deps, j->arena,
+					    &seen))
 				return k;
 		}
 	if (i->elements.len)

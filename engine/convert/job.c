@@ -2,12 +2,18 @@
 /* What a conversion has made so far: files, and what became of what. */
 #include "convert/private.h"
 
+#include "support/fs.h"
+
 #include <imagebuild/error.h>
 #include <imagebuild/recipe.h>
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+
+#define DEPTH_MAX 32
 
 void convert_add_text(struct convert_job *j, const char *path, mode_t mode, const char *text,
 		      size_t len)
@@ -27,6 +33,44 @@ void convert_add_copy(struct convert_job *j, const char *path, mode_t mode, cons
 				  .mode = mode };
 
 	vec_push(j->arena, &j->files, f);
+}
+
+static int add_tree(struct convert_job *j, const char *path, const char *source, mode_t mode,
+		    int depth, struct ib_error *err)
+{
+	cleanup_free char **names = NULL;
+	struct stat st;
+	size_t n = 0;
+	int r = 0;
+
+	if (!S_ISDIR(mode)) {
+		convert_add_copy(j, path, mode, source);
+		return 0;
+	}
+	convert_add_text(j, path, mode, "", 0);
+	if (depth > DEPTH_MAX)
+		return ib_fail_text(err, ELOOP, "%s: more than %d directories deep", source,
+				    DEPTH_MAX);
+	r = fs_list(AT_FDCWD, source, &names, &n, err);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		const char *from = arena_printf(j->arena, "%s/%s", source, names[i]);
+
+		if (lstat(from, &st) < 0)
+			return ib_fail(err, errno, "look at %s", from);
+		r = add_tree(j, arena_printf(j->arena, "%s/%s", path, names[i]), from, st.st_mode,
+			     depth + 1, err);
+	}
+	return r;
+}
+
+int convert_add_tree(struct convert_job *j, const char *path, const char *source,
+		     struct ib_error *err)
+{
+	struct stat st;
+
+	if (stat(source, &st) < 0)
+		return ib_fail(err, errno, "look at %s", source);
+	return add_tree(j, path, source, st.st_mode, 0, err);
 }
 
 int convert_add_recipe(struct convert_job *j, const char *path, const struct buf *text)

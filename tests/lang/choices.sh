@@ -14,6 +14,6 @@ it 'an unknown --progress lists the choices' says "expected auto, tty, plain or 
 it 'a near --progress is named' says "did you mean 'plain'?" build --progress=plian
 it 'an unknown --refresh lists the choices' says "expected packages, base, sources or all" build --refresh=zzzzzz
 it 'an unknown -t lists the formats' says "expected raw, tar, qcow2" build -t zzzzzz
-it 'an unknown emit stage lists the stages' says "expected ast, ir, plan, keys or layout" emit zzzzzz
+it 'an unknown emit stage lists the stages' says "expected ast, ir, plan, keys, layout or facts" emit zzzzzz
 it 'an unknown word of cache lists the words' says "expected path or prune" cache zzzzzz
 finish
