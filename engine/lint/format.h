@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the formats share. All columns are in characters (Unicode code points), but those of tty and plain, which are
- * the compiler's: bytes. */
+/* What the formats share. All columns are in characters (Unicode code points), but those of tty and
+ * plain, which are the compiler's: bytes. */
 #ifndef IMAGEBUILD_LINT_FORMAT_H
 #define IMAGEBUILD_LINT_FORMAT_H
 
 #include "lint/lint.h"
 
 struct lint_region {
-	const char *file;			     /* the source's name */
-	uint32_t line, column, end_line, end_column; /* from 1; the end is behind the last character */
+	const char *file; /* the source's name */
+	uint32_t line, column, end_line,
+		end_column; /* from 1; the end is behind the last character */
 };
 
 /* Where AT is; the first character of an unnamed file for nowhere. */

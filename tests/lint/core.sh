@@ -180,4 +180,11 @@ many() {
 	[ "$(grep -c '"rule": "IB1612"' out)" -eq 20000 ]
 }
 it '20 000 findings with a comment each are not slow' many
+
+one_line() {
+	{ printf '#!/bin/bash\n' && yes 'which a; ' | head -n 20000 | tr -d '\n' && echo; } >script
+	timeout 30 "$IMAGEBUILD" lint --no-shellcheck --fail-level=none --format=json script >out
+	[ "$(grep -c '"line": 2,' out)" -ge 20000 ]
+}
+it 'nor are 20 000 in one line' one_line
 finish
