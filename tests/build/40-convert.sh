@@ -52,9 +52,27 @@ built() {
 	[ -s "$1/image.tar" ]
 }
 
+# lines: what both recipes go on with; exported they are hooks of an element.
+lines() {
+	cat <<-'END'
+		COPY --chown=www-data:adm --chmod=640 site/ /srv/site/
+		RUN echo last >>/srv/app/order
+		COPY <<'EOF' /srv/site/note
+		$HOME stays
+		EOF
+		WORKDIR /srv/site/here
+		RUN --phase=post-install --order=7 ["touch", "a b"]
+		PACKAGE tree
+	END
+}
+mkdir -p "$work/site/deep"
+echo page >"$work/site/deep/index.html"
+ln -s deep/index.html "$work/site/index.html"
+
 original() {
 	cd "$work"
-	printf '%s\n' 'FROM debian-minimal' "ENV DIB_RELEASE=bookworm DIB_DEBIAN_KERNEL=$kernel" 'ELEMENT app' 'PACKAGE nano' 'OUTPUT tar' >original.Imagefile
+	printf '%s\n' 'FROM debian-minimal' "ENV DIB_RELEASE=bookworm DIB_DEBIAN_KERNEL=$kernel" 'ELEMENT app' 'PACKAGE nano' >original.Imagefile
+	{ lines && echo OUTPUT tar; } >>original.Imagefile
 	built original
 }
 it 'the elements build' original
@@ -64,7 +82,7 @@ converted() {
 	expect 0 "$IMAGEBUILD" convert -o converted element original/app
 	expect 0 "$IMAGEBUILD" convert command \
 		"DIB_RELEASE=bookworm DIB_DEBIAN_KERNEL=$kernel disk-image-create -n -t tar -p nano -o image debian-minimal app"
-	cp out converted.Imagefile
+	{ cat out && lines; } >converted.Imagefile
 	built converted
 	"$here/compare-trees" original/image.tar converted/image.tar
 }
@@ -76,7 +94,7 @@ exported() {
 	mkdir dib
 	cd dib
 	# a pipe, as our steps have
-	clean ELEMENTS_PATH="$top/elements" ../exported/build -o image </dev/null 2>&1 | cat >log
+	clean ../exported/build -o image </dev/null 2>&1 | cat >log
 	tail -n 20 log
 	[ -s image.tar ]
 }
