@@ -17,7 +17,7 @@ PARAMS = {"mount-base": "/", "image-dir": "/", "image-size": "1GiB"}
 
 
 def by_text(this, other):
-    """dib's order since 3.14; the one of 3.13 depends on the order in the file."""
+    """dib 3.42's order; the one of 3.13 depends on the order in the file."""
     return (this[0] > other[0]) - (this[0] < other[0])
 
 
