@@ -7,6 +7,7 @@
 #include "support/fs.h"
 
 #include <imagebuild/error.h>
+#include <imagebuild/recipe.h>
 
 #include <ctype.h>
 #include <errno.h>
@@ -354,19 +355,82 @@ static int convert_readmes(struct element_conversion *c, struct ib_error *err)
 	return r;
 }
 
-static int write_fragment(struct element_conversion *c)
+static void write_fragment(const struct element_conversion *c, struct buf *out)
 {
 	const struct buf *sections[] = { &c->header,   &c->names,   &c->environment,
 					 &c->packages, &c->sources, &c->hooks };
-	cleanup_buf struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_SIZE(sections); i++) {
-		if (text.len && sections[i]->len)
-			buf_char(&text, '\n');
+		if (out->len && sections[i]->len)
+			buf_char(out, '\n');
 		if (sections[i]->len)
-			buf_add(&text, sections[i]->data, sections[i]->len);
+			buf_add(out, sections[i]->data, sections[i]->len);
 	}
-	return text.len ? convert_add_recipe(c->job, element_path(c, "Imagefile"), &text) : 0;
+}
+
+/* What the compiler refuses in the fragment TEXT, or NULL: dib passes over much that the language
+ * checks. */
+static const char *find_refusal(const struct element_conversion *c, const struct buf *text)
+{
+	const struct ib_pair_vec none = { NULL, 0, 0 };
+	const struct ib_vocab vocab = { .arch = "amd64" };
+	struct ib_options options = *c->job->options;
+	struct ib_error err = IB_ERROR_INIT;
+	const char *why = NULL;
+	struct ib_diag *diag;
+	struct ib_recipe *r;
+	struct ib_span span;
+
+	options.file = element_path(c, "Imagefile");
+	options.context = c->dir;
+	if (ib_sources_add(c->job->sources, options.file, text->data, text->len, &span, &err) < 0)
+		return arena_strdup(c->job->arena, err.text);
+	diag = ib_diag_new(c->job->sources);
+	r = ib_fragment_open(&options, &vocab, c->job->sources, diag, span, &none);
+	(void)ib_recipe_compile(r);
+	vec_foreach (struct ib_finding *, f, ib_diag_sorted(diag))
+		if (!why && (*f)->row->severity == IB_ERROR)
+			why = arena_strdup(c->job->arena, (*f)->text);
+	ib_recipe_free(r);
+	ib_diag_free(diag);
+	return why;
+}
+
+static int keep_all(struct element_conversion *c, const char *why, struct ib_error *err)
+{
+	cleanup_free char **names = NULL;
+	size_t n = 0;
+	int r = fs_list(AT_FDCWD, c->dir, &names, &n, err);
+
+	ib_diag_add(c->job->diag, IB_D_KEPT_AS_FILE, nowhere,
+		    "the element '%s' stays as it is: in a fragment, %s", c->name, why);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = element_keep(c, names[i], NULL, nowhere, err);
+	return r;
+}
+
+static int convert_contents(struct element_conversion *c, struct ib_error *err)
+{
+	size_t files = c->job->files.len, entries = c->job->report.len;
+	cleanup_buf struct buf text = BUF_INIT;
+	const char *why;
+	int r = convert_parts(c, err);
+
+	if (r == 0)
+		r = convert_entries(c, err);
+	if (r == 0)
+		r = convert_readmes(c, err);
+	if (r < 0)
+		return r;
+	write_fragment(c, &text);
+	why = text.len ? find_refusal(c, &text) : NULL;
+	if (!why && text.len)
+		return convert_add_recipe(c->job, element_path(c, "Imagefile"), &text);
+	if (!why)
+		return 0;
+	c->job->files.len = files;
+	c->job->report.len = entries;
+	return keep_all(c, why, err);
 }
 
 static int convert_one(struct convert_job *j, const char *dir, struct ib_error *err)
@@ -380,13 +444,7 @@ static int convert_one(struct convert_job *j, const char *dir, struct ib_error *
 			    "'%s' is a fragment already", dir);
 		return -1;
 	}
-	r = convert_parts(&c, err);
-	if (r == 0)
-		r = convert_entries(&c, err);
-	if (r == 0)
-		r = convert_readmes(&c, err);
-	if (r == 0)
-		r = write_fragment(&c);
+	r = convert_contents(&c, err);
 	if (r == 0 && j->files.len == files)
 		convert_add_text(j, c.name, S_IFDIR | 0755, "", 0);
 	buf_release(&c.header);

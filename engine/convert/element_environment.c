@@ -49,18 +49,15 @@ static size_t plain_length(const char *s, const char *more)
 	return n;
 }
 
-/* $NAME or ${NAME} of what is set here, ${NAME:-word}, ${NAME-word}; 0: anything else. */
-static size_t variable_length(const struct exports *x, const char *s, const char *word_signs)
+/* ${NAME:-word} or ${NAME-word}; 0: anything else. A variable without a word may not be set when
+ * the fragment is compiled. */
+static size_t variable_length(const char *s, const char *word_signs)
 {
-	bool has_brace = s[1] == '{';
-	const char *name = s + 1 + has_brace;
-	size_t n = name_length(name);
-	const char *p = name + n;
+	size_t n = s[1] == '{' ? name_length(s + 2) : 0;
+	const char *p = s + 2 + n;
 
 	if (!n)
 		return 0;
-	if (!has_brace || *p == '}')
-		return is_set(x, name, n) ? (size_t)(p - s) + has_brace : 0;
 	p += *p == ':';
 	if (*p++ != '-')
 		return 0;
@@ -72,12 +69,12 @@ static size_t variable_length(const struct exports *x, const char *s, const char
 #define QUOTED BARE " #;&|()<>*?[]~!%^"
 
 /* Bytes of "..." at S with the quotes; 0: it holds what the two read differently. */
-static size_t double_length(const struct exports *x, const char *s)
+static size_t double_length(const char *s)
 {
 	size_t n = 1;
 
 	while (s[n] != '"') {
-		size_t len = s[n] == '$' ? variable_length(x, s + n, QUOTED)
+		size_t len = s[n] == '$' ? variable_length(s + n, QUOTED)
 					 : plain_length(s + n, QUOTED "'{}");
 
 		if (s[n] == '\\' && s[n + 1] && strchr("$`\"\\", s[n + 1]))
@@ -90,7 +87,7 @@ static size_t double_length(const struct exports *x, const char *s)
 }
 
 /* Whether the N bytes at S are one word for both. */
-static bool is_value(const struct exports *x, const char *s, size_t n)
+static bool is_value(const char *s, size_t n)
 {
 	size_t at = 0;
 
@@ -98,8 +95,8 @@ static bool is_value(const struct exports *x, const char *s, size_t n)
 		return false;
 	while (at < n) {
 		const char *end = s[at] == '\'' ? strchr(s + at + 1, '\'') : NULL;
-		size_t len = s[at] == '$'    ? variable_length(x, s + at, BARE)
-			     : s[at] == '"'  ? double_length(x, s + at)
+		size_t len = s[at] == '$'    ? variable_length(s + at, BARE)
+			     : s[at] == '"'  ? double_length(s + at)
 			     : s[at] == '\'' ? (end ? (size_t)(end - s) + 1 - at : 0)
 					     : plain_length(s + at, BARE "%^");
 
@@ -139,7 +136,7 @@ static bool add_export(struct exports *x, const char *line, size_t n)
 		return false;
 	n -= name_len + 1;
 	is_arg = is_default(line, name_len, value, n, &word, &word_len);
-	if (!is_value(x, arena_strndup(a, value, n), n))
+	if (!is_value(arena_strndup(a, value, n), n))
 		return false;
 	buf_str(&x->out, is_arg ? "ARG " : "ENV ");
 	if (x->order != ORDER_DEFAULT)

@@ -2,6 +2,8 @@
 /* A README's first paragraph, without its title, is what a reader of the fragment wants first. */
 #include "convert/element.h"
 
+#include <imagebuild/utf8.h>
+
 #include <ctype.h>
 #include <string.h>
 
@@ -49,6 +51,19 @@ static const char *skip_title(const char *text)
 	return strncmp(text, "# ", 2) == 0 ? skip_blank(next_line(text)) : text;
 }
 
+static bool is_utf8(const struct element_conversion *c, struct ib_span span)
+{
+	const char *text = ib_sources_text(c->job->sources, span);
+	size_t n = span.end - span.start;
+
+	for (size_t at = 0, len; at < n; at += len) {
+		len = utf8_len(text + at, n - at);
+		if (!len || !text[at])
+			return false;
+	}
+	return true;
+}
+
 int element_readme(struct element_conversion *c, const char *path, struct ib_error *err)
 {
 	cleanup_buf struct buf paragraph = BUF_INIT;
@@ -58,6 +73,8 @@ int element_readme(struct element_conversion *c, const char *path, struct ib_err
 
 	if (r < 0)
 		return r;
+	if (!is_utf8(c, span))
+		return element_keep(c, path, NULL, (struct ib_span){ 0, 0 }, err);
 	text = skip_title(skip_blank(ib_sources_text(c->job->sources, span)));
 	for (; *text && !is_blank(text); text = next_line(text))
 		buf_printf(&paragraph, "%s%.*s", paragraph.len ? " " : "", (int)line_length(text),

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # convert element: each shape of an element, against shapes.expected (UPDATE=1 rewrites it); then all of dib's elements and
-# made ones plan to what the originals do.
+# made ones (CONVERT_SEED and CONVERT_COUNT choose others) plan to what the originals do.
 . "$(dirname "$0")/../lib.sh"
 here=$tests/convert
 export SOURCE_DATE_EPOCH=1700000000 XDG_CACHE_HOME="$work/cache" XDG_STATE_HOME="$work/state"
@@ -75,14 +75,14 @@ file environment/environment.d/10-environment.bash <<'END'
 # Where from.
 export MIRROR=${MIRROR:-http://deb.example/}
 export EMPTY="${EMPTY:-}"
-export BOTH="${MIRROR}pool ${SUITE:-main}"
+export BOTH="pool ${SUITE:-main}"
 export QUOTED='it is $5'
 
 export REF=${OTHER-none}
 END
 echo 'export LATE=1' | file environment/environment.d/80-late
 printf 'set -e\nexport RELEASE=$(date)\n' | file environment/environment.d/20-logic.bash 755
-echo 'export X=${UNKNOWN}' | file environment/environment.d/30-unknown
+printf 'export Y=1\nexport X=${Y}\n' | file environment/environment.d/30-unknown
 echo 'NOT_EXPORTED=1' | file environment/environment.d/40-local
 printf 'export A="\\x"\n' | file environment/environment.d/50-backslash
 echo 'export N=1' | file environment/environment.d/unnumbered
@@ -186,4 +186,23 @@ of_dib() {
 	[ "$(tail -n 1 "$work/said" | cut -d' ' -f1)" -ge 100 ]
 }
 it 'all elements of dib plan to the same hooks' of_dib
+
+made() {
+	python3 "$here/make_elements.py" "${CONVERT_SEED:-1}" "${CONVERT_COUNT:-40}" "$work/made"
+	"$IMAGEBUILD" convert --quiet element "$work/made" -o "$work/made-out"
+	python3 "$here/same.py" "$IMAGEBUILD" "$work/made" "$work/made-out"
+	"$IMAGEBUILD" convert --quiet --verify element "$work/made"
+}
+it 'elements made at random plan to the same hooks' made
+
+refused() {
+	cd "$work"
+	mkdir -p refused/odd
+	printf 'package-installs\n' | file refused/odd/element-deps
+	printf 'one:\n  arch: pdp11\n' | file refused/odd/package-installs.yaml
+	"$IMAGEBUILD" convert element refused -o refused-out 2>said
+	grep -q "'odd' stays as it is: in a fragment, .*pdp11.*IB1501" said
+	diff -r refused refused-out
+}
+it 'what a fragment cannot hold leaves the element as it is' refused
 finish
