@@ -3,6 +3,8 @@
  * running. */
 #include "lint/script_rules.h"
 
+#include <imagebuild/intern.h>
+
 #include <string.h>
 
 void lint_4006(struct lint *l, const struct lint_script *s)
@@ -201,23 +203,19 @@ void lint_4017(struct lint *l, const struct lint_script *s)
 	}
 }
 
-/* Whether NAME surely has a value: dib's contract, the recipe, the script itself. */
-static bool has_value(const struct lint_script *s, const char *name)
+/* Whether NAME surely has a value: of dib's contract, or by the script, which sets SETS. */
+static bool has_value(struct lint *l, const struct map *sets, const char *name)
 {
 	static const char contract[] = "TMP_MOUNT_PATH TARGET_ROOT TMP_HOOKS_PATH TMP_BUILD_DIR "
 				       "TMP_IMAGE_DIR DIB_IMAGE_CACHE "
 				       "_LIB HOME PWD TMPDIR DIB_LOCKFILES";
 
-	if (script_among(name, contract))
-		return true;
-	vec_foreach (const struct shell_set, set, &s->shell->sets)
-		if (strcmp(set->name, name) == 0 && set->how != SHELL_SET_DECLARE)
-			return true;
-	return s->shell->has_source;
+	return script_among(name, contract) || map_get(sets, intern_str(l->names, name));
 }
 
 /* The operand W of rm -r: what of it is emptied leaves a path at the root. */
-static bool is_root_when_empty(const struct lint_script *s, const struct shell_word *w)
+static bool is_root_when_empty(struct lint *l, const struct lint_script *s, const struct map *sets,
+			       const struct shell_word *w)
 {
 	const struct shell_use *use = s->shell->uses.items + w->use;
 	uint32_t start = w->start, end;
@@ -229,7 +227,7 @@ static bool is_root_when_empty(const struct lint_script *s, const struct shell_w
 	start += s->text[start] == '"';
 	start += s->text[start] == '/';
 	if (use->start != start || use->has_default || s->shell->has_nounset ||
-	    has_value(s, use->name))
+	    s->shell->has_source || has_value(l, sets, use->name))
 		return false;
 	end = use->end + (s->text[use->end] == '"');
 	return end < w->end && s->text[end] == '/';
@@ -237,6 +235,8 @@ static bool is_root_when_empty(const struct lint_script *s, const struct shell_w
 
 void lint_4018(struct lint *l, const struct lint_script *s)
 {
+	struct map sets = { NULL, 0, 0 };
+
 	script_foreach (c, s) {
 		struct script_call call;
 
@@ -245,10 +245,12 @@ void lint_4018(struct lint *l, const struct lint_script *s)
 		    (!shell_has_option(c, call.at + 1, 'r', "--recursive") &&
 		     !shell_has_option(c, call.at + 1, 'R', NULL)))
 			continue;
+		if (sets.len == 0)
+			script_add_sets(l, &sets, s->shell);
 		for (size_t i = call.at + 1; i < c->words.len; i++) {
 			const struct shell_word *w = &c->words.items[i];
 
-			if (!is_root_when_empty(s, w))
+			if (!is_root_when_empty(l, s, &sets, w))
 				continue;
 			lint_add(l, IB_R_RM_RF_VAR, script_word(s, w),
 				 w->text ? "all of the tree is removed"

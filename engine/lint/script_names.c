@@ -140,7 +140,7 @@ static void add_name(struct lint *l, struct map *names, const char *name, size_t
 	*map_put(l->arena, names, own) = (void *)(uintptr_t)own; /* NOLINT: a mark */
 }
 
-static void add_sets(struct lint *l, struct map *names, const struct shell *shell)
+void script_add_sets(struct lint *l, struct map *names, const struct shell *shell)
 {
 	vec_foreach (const struct shell_set, set, &shell->sets)
 		add_name(l, names, set->name, strlen(set->name));
@@ -173,7 +173,8 @@ static void learn(struct lint *l, const struct lint_script *s)
 		return;
 	vec_foreach (const struct lint_script, other, &s->element->scripts)
 		if (other->is_environment)
-			add_sets(l, &l->known, shell_parse(l->arena, other->text, other->len));
+			script_add_sets(l, &l->known,
+					shell_parse(l->arena, other->text, other->len));
 }
 
 /* Whether all that the script sets can be seen: nothing is read in, no name is made up as it runs.
@@ -228,16 +229,25 @@ static bool is_slip(const char *a, const char *b)
 			  : m == n + 1 && strcmp(a + i, b + i + 1) == 0;
 }
 
+/* Adds the names of MAP that are about as long as N. */
+static void add_candidates(struct lint *l, const struct map *map, size_t n, struct str_vec *words)
+{
+	for (size_t i = 0; i < map->cap && words->len < CANDIDATES_MAX; i++) {
+		const char *key = map->slots[i].key;
+		size_t len = key ? strlen(key) : 0;
+
+		if (key && len <= n + 2 && n <= len + 2)
+			vec_push(l->arena, words, key);
+	}
+}
+
 /* The name of OWN or of all that is known that is nearest. */
 static const char *nearest(struct lint *l, const struct map *own, const char *name)
 {
-	const struct map *maps[] = { own, &l->known };
 	struct str_vec words = { NULL, 0, 0 };
 
-	for (size_t m = 0; m < ARRAY_SIZE(maps); m++)
-		for (size_t i = 0; i < maps[m]->cap && words.len < CANDIDATES_MAX; i++)
-			if (maps[m]->slots[i].key)
-				vec_push(l->arena, &words, maps[m]->slots[i].key);
+	add_candidates(l, own, strlen(name), &words);
+	add_candidates(l, &l->known, strlen(name), &words);
 	return ib_suggest(name, words.items, words.len);
 }
 
@@ -265,7 +275,7 @@ void lint_2001(struct lint *l, const struct lint_script *s)
 	if (!s->shell || s->shell->uses.len == 0 || !script_is_step(s) || !is_closed(s))
 		return;
 	learn(l, s);
-	add_sets(l, &own, s->shell);
+	script_add_sets(l, &own, s->shell);
 	vec_foreach (const struct shell_use, use, &s->shell->uses) {
 		const char *name = intern_str(l->names, use->name);
 

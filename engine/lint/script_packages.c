@@ -40,8 +40,7 @@ void lint_6002(struct lint *l, const struct lint_script *s)
 		struct script_call call;
 
 		if (!script_call(c, &call) || !script_runs(&call, "apt-get apt", "install") ||
-		    s->side == IB_HOST ||
-		    script_has_dynamic(&call) ||
+		    s->side == IB_HOST || script_has_dynamic(&call) ||
 		    shell_has_option(c, call.at + 1, '\0', "--no-install-recommends") ||
 		    shell_has_option(c, call.at + 1, '\0', "--install-recommends") ||
 		    script_find(s, c->start, c->end, "Install-Recommends") < c->end)
@@ -54,8 +53,8 @@ void lint_6002(struct lint *l, const struct lint_script *s)
 	}
 }
 
-/* What a manager leaves, and the text by which one sees that it is removed. The elements of an operating system remove what
- * its own manager leaves: those rows are for bases that are images. */
+/* What a manager leaves, and the text by which one sees that it is removed. The elements of an
+ * operating system remove what its own manager leaves: those rows are for bases that are images. */
 static const struct {
 	const char *names, *subs, *option, *left, *removed[3], *hint;
 	bool is_system;
@@ -63,48 +62,49 @@ static const struct {
 	{ "apt-get apt",
 	  "install",
 	  NULL,
-	  "the lists of packages",
+	  "the lists of packages stay",
 	  { "/var/lib/apt/lists", NULL, NULL },
 	  "rm -rf /var/lib/apt/lists/*",
 	  true },
 	{ "dnf yum tdnf microdnf",
 	  "install update upgrade",
 	  NULL,
-	  "the packages' cache",
+	  "the packages' cache stays",
 	  { "dnf clean", "yum clean", "/var/cache/" },
 	  "dnf clean all",
 	  true },
 	{ "zypper",
 	  "install in",
 	  NULL,
-	  "the packages' cache",
+	  "the packages' cache stays",
 	  { "zypper clean", "zypper --non-interactive clean", "/var/cache/zypp" },
 	  "zypper clean --all",
 	  true },
 	{ "apk",
 	  "add",
 	  "--no-cache",
-	  "the packages' cache",
+	  "the packages' cache stays",
 	  { "/var/cache/apk", NULL, NULL },
 	  "apk add --no-cache",
 	  true },
 	{ "pip pip3",
 	  "install",
 	  "--no-cache-dir",
-	  "pip's cache",
+	  "pip's cache stays",
 	  { "pip cache purge", "PIP_NO_CACHE_DIR", ".cache" },
 	  "pip install --no-cache-dir",
 	  false },
 	{ "npm",
 	  "install ci i",
 	  NULL,
-	  "npm's cache",
+	  "npm's cache stays",
 	  { "npm cache clean", ".npm", NULL },
 	  "npm cache clean --force",
 	  false },
 };
 
-/* The caches that some script of the recipe removes, or that were reported for it, a bit for each row. */
+/* The caches that some script of the recipe removes, or that were reported for it, a bit for each
+ * row. */
 static unsigned removed_caches(struct lint *l, const struct lint_recipe *r)
 {
 	if (l->removed_of == r)
@@ -123,7 +123,11 @@ static unsigned removed_caches(struct lint *l, const struct lint_recipe *r)
 
 static bool has_cache_mount(const struct lint_script *s)
 {
-	return ib_ast_flag(s->run, "mount") != NULL;
+	for (const struct ib_ast_flag *f = ib_ast_flag(s->run, "mount"); f; f = f->next)
+		if (strcmp(f->name, "mount") == 0 && f->value &&
+		    strstr(f->value->raw, "type=cache"))
+			return true;
+	return false;
 }
 
 void lint_6003(struct lint *l, const struct lint_script *s)
@@ -144,7 +148,7 @@ void lint_6003(struct lint *l, const struct lint_script *s)
 			     shell_has_option(c, call.at + 1, '\0', caches[i].option)))
 				continue;
 			lint_add(l, IB_R_CACHE_NOT_CLEANED, script_call_span(s, &call),
-				 "%s stay in the image", caches[i].left);
+				 "%s in the image", caches[i].left);
 			ib_diag_hint(l->diag, "use PACKAGE, RUN --mount=type=cache, or '%s'",
 				     caches[i].hint);
 			l->removed |= 1U << i;
@@ -206,35 +210,39 @@ static bool takes_word(const char *option)
 				    "--proxy --cache-dir --src --registry --python -n --bindir");
 }
 
+/* The first package without a version, or NULL. */
+static const struct shell_word *unpinned_word(const struct script_call *call)
+{
+	const struct shell_words *words = &call->command->words;
+	const char *last = words->items[words->len - 1].text;
+
+	if (script_runs(call, "go", "install"))
+		return last && strstr(last, "@latest") ? &words->items[words->len - 1] : NULL;
+	if (!installs_by_name(call))
+		return NULL;
+	for (size_t i = call->sub_at + 1; i < words->len; i++) {
+		const char *word = words->items[i].text;
+
+		if (word && takes_word(word))
+			i++;
+		else if (is_unpinned(call->program, word))
+			return &words->items[i];
+	}
+	return NULL;
+}
+
 void lint_6006(struct lint *l, const struct lint_script *s)
 {
 	if (!script_is_step(s))
 		return;
 	script_foreach (c, s) {
 		struct script_call call;
+		const struct shell_word *w = script_call(c, &call) ? unpinned_word(&call) : NULL;
 
-		if (!script_call(c, &call))
-			continue;
-		for (size_t i = call.sub_at + 1; i < c->words.len && installs_by_name(&call); i++) {
-			const char *word = c->words.items[i].text;
-
-			if (word && takes_word(word))
-				i++;
-			else if (is_unpinned(call.program, word)) {
-				lint_add(l, IB_R_UNPINNED_PACKAGE,
-					 script_word(s, &c->words.items[i]),
-					 "'%s' without a version: the image depends on the day it "
-					 "is built",
-					 word);
-				break;
-			}
-		}
-		if (script_runs(&call, "go", "install") && call.sub_at + 1 < c->words.len &&
-		    c->words.items[c->words.len - 1].text &&
-		    strstr(c->words.items[c->words.len - 1].text, "@latest"))
-			lint_add(l, IB_R_UNPINNED_PACKAGE,
-				 script_word(s, &c->words.items[c->words.len - 1]),
-				 "'@latest': the image depends on the day it is built");
+		if (w)
+			lint_add(l, IB_R_UNPINNED_PACKAGE, script_word(s, w),
+				 "'%s' has no version: the image depends on the day it is built",
+				 w->text);
 	}
 }
 

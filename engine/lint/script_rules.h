@@ -35,6 +35,9 @@ struct ib_span script_call_span(const struct lint_script *s, const struct script
 /* An empty span behind W, for an edit. */
 struct ib_span script_behind(const struct lint_script *s, const struct shell_word *w);
 
+/* Adds the names that SHELL sets to NAMES, interned in l->names, each with itself as its value. */
+void script_add_sets(struct lint *l, struct map *names, const struct shell *shell);
+
 /* Whether a failure ends the script; whether it runs in the tree of the image. */
 bool script_has_errexit(const struct lint_script *s);
 bool script_is_in_chroot(const struct lint_script *s);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #define FETCHERS "curl wget"
+#define PIPE_MAX 100 /* programs behind a fetch */
 #define SHELLS "sh bash dash zsh ksh ash"
 
 /* The first word behind the program that has PART in it; NULL if none has. */
@@ -100,8 +101,9 @@ void lint_7006(struct lint *l, const struct lint_script *s)
 
 		if (!is_fetch(c))
 			continue;
-		while ((next = script_piped_to(s, next)) && !runs_input(next))
-			;
+		for (int i = 0; (next = script_piped_to(s, next)) && !runs_input(next); i++)
+			if (i == PIPE_MAX)
+				return;
 		if (next) {
 			report_piped(l, s, c->start, next->end);
 			continue;
@@ -176,6 +178,24 @@ static bool is_in_comment(const struct lint_script *s, uint32_t at)
 	return at > 0 && s->text[at - 1] == '#';
 }
 
+/* The first place of BELIEF in TEXT that is no comment, and no part of a longer name
+ * (repo_gpgcheck); its end if none. */
+static uint32_t find_belief(const struct lint_script *s, struct shell_span text, const char *belief)
+{
+	uint32_t at = script_find(s, text.start, text.end, belief);
+
+	while (at < text.end) {
+		if (is_in_comment(s, at))
+			at = script_find(s, at, text.end, "\n");
+		else if (at > 0 && s->text[at - 1] == '_')
+			at++;
+		else
+			return at;
+		at = script_find(s, at, text.end, belief);
+	}
+	return at;
+}
+
 static void check_beliefs(struct lint *l, const struct lint_script *s,
 			  const struct shell_command *c)
 {
@@ -183,10 +203,9 @@ static void check_beliefs(struct lint *l, const struct lint_script *s,
 
 	for (size_t at = 0; script_next_text(c, &at, &text);) {
 		for (size_t i = 0; i < ARRAY_SIZE(beliefs); i++) {
-			uint32_t found = script_find(s, text.start, text.end, beliefs[i]);
-			char before = found > 0 ? s->text[found - 1] : '\0';
+			uint32_t found = find_belief(s, text, beliefs[i]);
 
-			if (found == text.end || before == '_' || is_in_comment(s, found))
+			if (found == text.end)
 				continue;
 			lint_add(l, IB_R_TLS_VERIFICATION_OFF,
 				 lint_script_span(s, found, found + strlen(beliefs[i])), UNCHECKED);
