@@ -61,13 +61,18 @@ static int run_layout(struct cli *cli, struct convert_job *j, struct ib_error *e
 	return each(cli, j, convert_layout, err);
 }
 
+static int run_dockerfile(struct cli *cli, struct convert_job *j, struct ib_error *err)
+{
+	return each(cli, j, convert_dockerfile, err);
+}
+
 /* The words behind the kind are its input. */
 static const struct kind {
 	const char *name;
 	int (*run)(struct cli *cli, struct convert_job *j, struct ib_error *err);
 } kinds[] = {
 	{ "element", run_element },   { "command", run_command }, { "yaml", run_yaml },
-	{ "nodepool", run_nodepool }, { "layout", run_layout },
+	{ "nodepool", run_nodepool }, { "layout", run_layout },   { "dockerfile", run_dockerfile },
 };
 
 static int run_kind(struct cli *cli, const struct kind *kind, struct convert_job *j)
