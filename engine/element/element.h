@@ -128,7 +128,7 @@ struct hooks {
 int hooks_merge(const struct element_set *set, size_t first, struct arena *a,
 		struct ib_sources *sources, struct hooks *ret_all, struct hooks *ret_own,
 		struct ib_diag *diag);
-/* The two warnings on one file of a phase directory, PATH ("install.d/10-x"), named SHOWN. LINE is its first line,
+/* The two warnings on one file of a phase directory, PATH ("install.d/10-x", "install.d/a-source-install/10-x"), named SHOWN. LINE is its first line,
  * which HAS_SHEBANG or not, MODE that of what it leads to. NOT_EXECUTABLE has an edit. */
 void hooks_check(const char *path, const char *shown, const char *element, mode_t mode,
 		 bool has_shebang, struct ib_span line, struct ib_diag *diag);

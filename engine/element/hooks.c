@@ -264,7 +264,7 @@ static bool is_install_type(const char *path)
 void hooks_check(const char *path, const char *shown, const char *element, mode_t mode,
 		 bool has_shebang, struct ib_span line, struct ib_diag *diag)
 {
-	bool is_hook_name = is_name(strchr(path, '/') + 1, "_-");
+	bool is_hook_name = is_name(strrchr(path, '/') + 1, "_-");
 
 	if (has_shebang && !(mode & 0111) && is_hook_name) {
 		ib_diag_add(diag, IB_D_NOT_EXECUTABLE, line,

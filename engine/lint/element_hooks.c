@@ -65,24 +65,78 @@ static void check_duplicate(struct lint *l, const struct lint_element *e, const 
 /* A script beside F that names it: F is its data, whatever its mode. */
 static bool is_data(const struct lint *l, const struct lint_element *e, const struct lint_file *f)
 {
-	size_t n = strcspn(f->path, "/") + 1;
+	const char *name = strrchr(f->path, '/') + 1;
+	size_t n = (size_t)(name - f->path);
 
 	vec_foreach (struct lint_file, other, &e->files)
 		if (other != f && other->text.end && strncmp(other->path, f->path, n) == 0 &&
-		    strstr(ib_sources_text(l->sources, other->text), f->path + n))
+		    strstr(ib_sources_text(l->sources, other->text), name))
 			return true;
 	return false;
 }
 
+/* "install.d/a-source-install/50-x", which install-types links into install.d. */
+static bool is_install_type(const char *path)
+{
+	const char *end = strstr(path, "-install/");
+
+	return strncmp(path, "install.d/", 10) == 0 && end && !strchr(end + 9, '/');
+}
+
 static void check_hook(struct lint *l, const struct lint_element *e, const struct lint_file *f)
 {
-	const char *name = lint_hook_name(f->path);
+	bool is_hook = lint_phase_of(f->path) != IB_PHASE_NONE || is_install_type(f->path);
 
-	if (lint_phase_of(f->path) == IB_PHASE_NONE || !S_ISREG(f->mode) || !f->text.end ||
-	    (!is_hook_name(name) && is_data(l, e, f)))
+	if (!is_hook || !S_ISREG(f->mode) || !f->text.end ||
+	    (!is_hook_name(strrchr(f->path, '/') + 1) && is_data(l, e, f)))
 		return;
 	hooks_check(f->path, f->shown, e->name, f->mode, has_shebang(l, f), lint_first_line(l, f),
 		    l->diag);
+}
+
+/* The line that names X; the first one where X comes by another. */
+static struct ib_span provider_span(const struct lint *l, const struct lint_element *e,
+				    const struct element *x)
+{
+	struct ib_span at = lint_dep_span(l, e, x->name);
+	const struct lint_file *f = lint_element_file(e, "element-deps");
+
+	return at.end || !f ? at : lint_first_line(l, f);
+}
+
+/* The first name that is in both, or NULL. */
+static const char *common_name(const struct str_vec *a, const struct str_vec *b)
+{
+	vec_foreach (const char *, x, a)
+		vec_foreach (const char *, y, b)
+			if (strcmp(*x, *y) == 0)
+				return *x;
+	return NULL;
+}
+
+/* What two elements provide, E or those that it brings. */
+static void check_provided(struct lint *l, const struct lint_element *e,
+			   const struct element_vec *others)
+{
+	const struct element *self = ib_elements_find(e->elements, e->name, NULL);
+	struct element_vec all = { NULL, 0, 0 };
+
+	if (self)
+		vec_push(l->arena, &all, self);
+	vec_foreach (const struct element *, x, others) {
+		vec_foreach (const struct element *, first, &all) {
+			const char *name = common_name(&(*first)->provides, &(*x)->provides);
+
+			if (!name)
+				continue;
+			ib_diag_add(
+				l->diag, IB_D_ALREADY_PROVIDED, provider_span(l, e, *x),
+				"elements '%s' and '%s' both provide '%s'; only one of them can "
+				"be in an image",
+				(*first)->name, (*x)->name, name);
+		}
+		vec_push(l->arena, &all, *x);
+	}
 }
 
 void lint_hooks(struct lint *l, const struct lint_element *e)
@@ -94,6 +148,7 @@ void lint_hooks(struct lint *l, const struct lint_element *e)
 		if (is_merged_once(f))
 			check_duplicate(l, e, f, others);
 	}
+	check_provided(l, e, others);
 	lint_missing_deps(l, e);
 }
 
