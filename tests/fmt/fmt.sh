@@ -10,10 +10,11 @@ ours() {
 }
 it 'the recipes that we ship are formatted' ours
 
-# The blocks of the pages in which a line begins with an instruction, and README.md's, which is indented.
+# The blocks of the pages, but for those in another language, in which a line begins with an instruction, and README.md's,
+# which is indented.
 examples() {
 	mkdir "$work/examples"
-	ls docs/*.md | grep -v -e errors.md | xargs cat | awk -v dir="$work/examples" '/^```/ { inside = !inside; n++; next } inside { print >(dir "/" n) }'
+	ls docs/*.md | grep -v -e errors.md | xargs cat | awk -v dir="$work/examples" '/^```/ { open = !open; inside = open && $0 == "```"; n++; next } inside { print >(dir "/" n) }'
 	for block in "$work"/examples/*; do
 		grep -qE '^(FROM|LAYOUT|RUN|COPY|ENV|ARG|PROVIDES) ' "$block" || rm "$block"
 	done
