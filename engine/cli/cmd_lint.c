@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define FIX_ROUNDS 10
+
 int cmd_lint(struct cli *cli);
 
 static int list_rules(struct cli *cli)
@@ -173,20 +175,33 @@ static int judge(struct cli *cli, struct lint *l)
 	return highest;
 }
 
-/* Mends, and says how much; what is left is judged anew. */
-static int fix(struct cli *cli)
+static int fix_once(struct cli *cli, size_t *ret_fixed)
 {
 	struct ib_error err = IB_ERROR_INIT;
 	struct lint *l = lint_new(&cli->options, &cli->lint);
-	size_t fixed = 0;
 	int status = judge(cli, l);
 
-	if (!status && lint_fix(l, &fixed, &err) < 0)
+	*ret_fixed = 0;
+	if (!status && lint_fix(l, ret_fixed, &err) < 0)
 		status = cli_fail(cli, NULL, &err);
-	else if (!status && fixed && !cli->is_quiet)
-		(void)fprintf(stderr, "imagebuild: mended %zu finding%s\n", fixed,
-			      fixed == 1 ? "" : "s");
 	lint_free(l);
+	return status;
+}
+
+/* Mends until nothing is left to mend, for edits that overlap wait for the next round, and says how
+ * much. What is left is judged anew. */
+static int fix(struct cli *cli)
+{
+	size_t all = 0, fixed = 1;
+	int status = IB_EXIT_OK;
+
+	for (int i = 0; i < FIX_ROUNDS && !status && fixed; i++) {
+		status = fix_once(cli, &fixed);
+		all += fixed;
+	}
+	if (!status && all && !cli->is_quiet)
+		(void)fprintf(stderr, "imagebuild: mended %zu finding%s\n", all,
+			      all == 1 ? "" : "s");
 	return status;
 }
 

@@ -137,6 +137,10 @@ mended() {
 	cp fix.Imagefile before
 	status 0 --fix fix.Imagefile
 	cmp before fix.Imagefile
+	# what overlaps is mended in a second round of the same run
+	recipe 'env   X=1' >fix.Imagefile
+	status 0 --fix fix.Imagefile
+	recipe 'ENV X=1' | cmp - fix.Imagefile
 	status 2 --fix - </dev/null
 }
 it '--fix mends what is safe, once' mended
