@@ -17,6 +17,8 @@ struct exporter {
 	const struct plan_stage *stage;
 	const char *name;   /* of the element of the recipe's own lines */
 	bool has_lines;     /* it has files */
+	bool has_packages;  /* the recipe or a fragment has: what package-installs reads */
+	bool has_sources;   /* likewise: what source-repositories reads */
 	const char *layout; /* the element of the LAYOUT, or NULL */
 	bool has_failed;
 	struct ib_error *err;
@@ -167,11 +169,12 @@ static void add_packages(struct exporter *x, const struct element *element, cons
 	if (!out.len)
 		return;
 	add_text(x, name, "package-installs.yaml", 0644, &out);
+	x->has_packages = true;
 	x->has_lines = x->has_lines || !element;
 }
 
-/* The SOURCE ops of one text. */
-static void add_sources(struct exporter *x, const struct ib_op_vec *ops, const char *name)
+/* The SOURCE ops of one text; whether there are any. */
+static bool add_sources(struct exporter *x, const struct ib_op_vec *ops, const char *name)
 {
 	cleanup_buf struct buf out = BUF_INIT;
 
@@ -185,9 +188,9 @@ static void add_sources(struct exporter *x, const struct ib_op_vec *ops, const c
 			   op->source.ref ? op->source.ref : "");
 	}
 	if (!out.len)
-		return;
+		return false;
 	add_text(x, name, arena_printf(x->job->arena, "source-repository-%s", name), 0644, &out);
-	x->has_lines = true;
+	return x->has_sources = true;
 }
 
 static void add_names(struct exporter *x, const char *element, const char *file,
@@ -293,25 +296,32 @@ static void add_ops(struct exporter *x)
 			ib_diag_add(x->job->diag, IB_D_LEFT_OUT, op->at,
 				    "dib's images have no configuration: this is left out");
 	}
-	add_sources(x, &x->stage->ir->ops, x->name);
+	if (add_sources(x, &x->stage->ir->ops, x->name))
+		x->has_lines = true;
 	add_packages(x, NULL, x->name);
 	if (x->plan->pkg_map && x->has_lines)
 		convert_add_copy(x->job, in_element(x, x->name, "pkg-map"), S_IFREG | 0644,
 				 x->plan->pkg_map);
 }
 
-/* What the element of the lines needs of dib: what reads its files. */
+/* NAME of dib is needed where IS_USED, and joins by the element of the lines where nothing else has
+ * it. */
+static void add_need(struct exporter *x, bool is_used, const char *name, struct str_vec *deps)
+{
+	if (is_used && (x->has_lines || !element_set_find(&x->stage->set, name)))
+		vec_push(x->job->arena, deps, name);
+}
+
+/* What of dib reads the files of the recipe and its fragments. */
 static void add_deps(struct exporter *x)
 {
 	struct str_vec deps = { NULL, 0, 0 };
 
-	if (!x->has_lines)
-		return;
-	vec_push(x->job->arena, &deps, "package-installs");
-	if (x->plan->pkg_map)
-		vec_push(x->job->arena, &deps, "pkg-map");
-	vec_push(x->job->arena, &deps, "source-repositories");
+	add_need(x, x->has_packages, "package-installs", &deps);
+	add_need(x, x->has_lines && x->plan->pkg_map, "pkg-map", &deps);
+	add_need(x, x->has_sources, "source-repositories", &deps);
 	add_names(x, x->name, "element-deps", &deps);
+	x->has_lines = x->has_lines || deps.len;
 }
 
 static bool check_stage(struct exporter *x)
@@ -435,7 +445,7 @@ static int export_stage(struct exporter *x, const struct plan_stage *stage, stru
 {
 	x->stage = stage;
 	x->name = export_name(x->plan, stage, x->job->arena);
-	x->has_lines = false;
+	x->has_lines = x->has_packages = x->has_sources = false;
 	x->layout = NULL;
 	if (!check_stage(x))
 		return 0;

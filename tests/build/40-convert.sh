@@ -33,7 +33,7 @@ hook cleanup.d/50-app '#!/bin/bash' 'set -eu' 'sudo rm "$TARGET_ROOT/srv/app/pos
 hook static/usr/local/bin/app '#!/bin/sh' 'echo app'
 mkdir -p "$work/original/app/environment.d"
 printf 'export DIB_APP_SIZE=${DIB_APP_SIZE:-3}\nexport DIB_APP_NAME=app\n' >"$work/original/app/environment.d/20-app.bash"
-# From curl to rsync: what dib installs besides, see three-trees.expected.
+# netbase, python3 and rsync: what dib installs besides, see three-trees.expected.
 printf 'less:\ncurl:\ngit:\nnetbase:\npython3:\nrsync:\nsensible-pkg:\n  phase: post-install.d\n' >"$work/original/app/package-installs.yaml"
 printf '{"default": {"sensible-pkg": "sensible-utils"}}\n' >"$work/original/app/pkg-map"
 printf 'install-static\npackage-installs\npkg-map\n' >"$work/original/app/element-deps"

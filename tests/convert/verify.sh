@@ -95,6 +95,20 @@ exported() {
 }
 it 'an exported recipe has the facts of the recipe' exported
 
+needed() {
+	mkdir -p need
+	cd need
+	printf 'SOURCE app file /srv/app https://example.org/app\nPACKAGE less\n' >app.Imagefile
+	printf 'FROM debian-minimal\nENV DIB_RELEASE=bookworm\nELEMENT ./app.Imagefile\nOUTPUT tar\n' >one.Imagefile
+	sed 's/^ELEMENT.*/RUN true/' one.Imagefile >two.Imagefile
+	"$IMAGEBUILD" export --dib one one.Imagefile
+	echo source-repositories | diff - one/elements/imagefile-one/element-deps
+	grep -q ' app imagefile-one -n ' one/build
+	"$IMAGEBUILD" export --dib two two.Imagefile
+	[ ! -e two/elements/imagefile-two/element-deps ]
+}
+it "an export needs dib's elements that read its files, and no others" needed
+
 refused() {
 	cat >no.Imagefile <<-'END'
 		FROM debian-minimal AS first
