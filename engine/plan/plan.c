@@ -268,7 +268,10 @@ static int plan_stage(struct planner *pl, struct plan_stage *stage)
 		return -1;
 	if (lower_stage(pl, stage) < 0)
 		return -1;
-	return p->options->is_unkeyed ? 0 : key_stage(pl, stage);
+	/* a plan with errors has no use for keys, and an earlier stage may have none */
+	if (p->options->is_unkeyed || ib_diag_errors(pl->diag) > pl->errors)
+		return 0;
+	return key_stage(pl, stage);
 }
 
 static bool is_target(const struct plan *p, const struct ib_stage *stage)
