@@ -217,7 +217,10 @@ static void write_output(struct convert_job *j, struct buf *out, const struct im
 		buf_str(out, " --options=");
 		write_word(out, i->qemu_options);
 	}
-	if (i->tag) {
+	if (i->tag && !has_word(&formats, "docker")) {
+		ib_diag_add(j->diag, IB_D_LEFT_OUT, i->at,
+			    "the docker target '%s' is left out: no output is docker", i->tag);
+	} else if (i->tag) {
 		buf_str(out, " --tag=");
 		write_word(out, i->tag);
 	}

@@ -110,9 +110,9 @@ static const struct key {
 	{ "image-size", S_INT, "DIB_IMAGE_SIZE", NULL, NULL },
 	{ "max-online-resize", S_INT, "MAX_ONLINE_RESIZE", NULL, NULL },
 	{ "mkfs-options", S_STRING, "MKFS_OPTS", NULL, NULL },
+	{ "offline", S_BOOL, "DIB_OFFLINE", NULL, NULL },
 	{ "root-label", S_STRING, "ROOT_LABEL", NULL, NULL },
 	{ "install-type", S_STRING, "DIB_DEFAULT_INSTALLTYPE", NULL, NULL },
-	{ "offline", S_BOOL, "DIB_OFFLINE", NULL, NULL },
 	{ "debug-trace", S_INT, NULL, "`imagebuild logs` has each step's trace", NULL },
 	{ "logfile", S_STRING, NULL, "`imagebuild logs` has the log", NULL },
 	{ "image-cache", S_STRING, NULL, "the cache is the caller's: set DIB_IMAGE_CACHE", NULL },
@@ -168,6 +168,7 @@ struct definition {
 	bool is_ramdisk;
 	const char *ramdisk_element;
 	struct ib_pair_vec qemu;
+	const struct yaml_node *variables[ARRAY_SIZE(keys)]; /* the values of keys that set one */
 };
 struct definition_vec VEC(struct definition *);
 
@@ -235,11 +236,23 @@ static int read_key(struct convert_job *j, struct definition *d, const struct ya
 			     k->refused);
 	if (k->why)
 		return left_out(j, n, k->why);
-	if (!k->variable)
+	if (k->variable)
+		d->variables[k - keys] = n;
+	else
 		take_key(j, d, n);
-	else if (k->shape != S_BOOL || is_true(n))
-		image_set(j, &d->image, k->variable, k->shape == S_BOOL ? "1" : n->text, n->at);
 	return 0;
+}
+
+/* As options they win over the environment, in the order of the command line. */
+static void set_variables(struct convert_job *j, struct definition *d)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const struct yaml_node *n = d->variables[i];
+		bool is_flag = keys[i].shape == S_BOOL;
+
+		if (n && (!is_flag || is_true(n)))
+			image_set(j, &d->image, keys[i].variable, is_flag ? "1" : n->text, n->at);
+	}
 }
 
 static struct definition *definition_of(struct convert_job *j, struct definition_vec *all,
@@ -305,6 +318,7 @@ static int write_images(struct convert_job *j, const struct definition_vec *all)
 			d->image.ramdisk_element =
 				d->ramdisk_element ? d->ramdisk_element : "ramdisk";
 		d->image.qemu_options = join_pairs(j, &d->qemu);
+		set_variables(j, d);
 		if (convert_image(j, &d->image, path) < 0)
 			r = -1;
 		else

@@ -175,8 +175,8 @@ static size_t word_length(const char *text, size_t n)
 /* A line of environment.d: exports are a fact each, anything else is one as it stands. */
 static void env_line(struct facts *f, long number, const char *line, size_t n)
 {
-	while (n > 0 && isspace((unsigned char)*line))
-		line++, n--;
+	for (; n > 0 && isspace((unsigned char)*line); n--)
+		line++;
 	while (n > 0 && isspace((unsigned char)line[n - 1]))
 		n--;
 	if (!n || *line == '#')
