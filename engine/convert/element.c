@@ -19,7 +19,6 @@
 #define WHITE " \t\r\n\v\f"
 
 enum {
-	DEPTH_MAX = 32,     /* of directories */
 	CLOSURE_MAX = 4096, /* names that are looked at */
 	FILE_MAX = 1 << 20
 };
@@ -96,35 +95,6 @@ bool element_needs(const struct element_conversion *c, const char *name)
 	return false;
 }
 
-/* PATH may be a link to a directory where an element's first level is merged; deeper ones stay
- * links. */
-static int keep_tree(struct element_conversion *c, const char *path, mode_t mode, int depth,
-		     struct ib_error *err)
-{
-	cleanup_free char **names = NULL;
-	const char *full = full_path(c, path);
-	struct stat st;
-	size_t n = 0;
-	int r;
-
-	if (!S_ISDIR(mode)) {
-		convert_add_copy(c->job, element_path(c, path), mode, full);
-		return 0;
-	}
-	r = depth < DEPTH_MAX ? fs_list(AT_FDCWD, full, &names, &n, err)
-			      : ib_fail_text(err, ELOOP, "%s: more than %d directories deep", full,
-					     DEPTH_MAX);
-	convert_add_text(c->job, element_path(c, path), mode, "", 0);
-	for (size_t i = 0; r == 0 && i < n; i++) {
-		const char *entry = arena_printf(c->job->arena, "%s/%s", path, names[i]);
-
-		if (lstat(full_path(c, entry), &st) < 0)
-			return ib_fail(err, errno, "look at %s", full_path(c, entry));
-		r = keep_tree(c, entry, st.st_mode, depth + 1, err);
-	}
-	return r;
-}
-
 int element_keep(struct element_conversion *c, const char *path, const char *why, struct ib_span at,
 		 struct ib_error *err)
 {
@@ -144,8 +114,10 @@ int element_keep(struct element_conversion *c, const char *path, const char *why
 			    element_path(c, path), why);
 	convert_became(c->job, element_path(c, path), "%s %s", is_directory ? "directory" : "file",
 		       element_path(c, path));
-	return keep_tree(c, path, is_directory && !strchr(path, '/') ? target.st_mode : st.st_mode,
-			 0, err);
+	/* a link to a directory is one where an element's first level is merged */
+	return convert_add_tree(c->job, element_path(c, path), full_path(c, path),
+				is_directory && !strchr(path, '/') ? target.st_mode : st.st_mode,
+				err);
 }
 
 /* A name that stands in an instruction as it is. */

@@ -246,7 +246,7 @@ static int add_members(struct exporter *x)
 		} else if (!is_dibs(e)) {
 			const char *path = arena_printf(x->job->arena, ELEMENTS "/%s", e->name);
 
-			if (convert_add_tree(x->job, path, e->dir, x->err) < 0)
+			if (convert_add_tree(x->job, path, e->dir, S_IFDIR | 0755, x->err) < 0)
 				return -1;
 			convert_became(x->job, e->name, "%s, a copy", path);
 		}

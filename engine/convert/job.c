@@ -63,14 +63,10 @@ static int add_tree(struct convert_job *j, const char *path, const char *source,
 	return r;
 }
 
-int convert_add_tree(struct convert_job *j, const char *path, const char *source,
+int convert_add_tree(struct convert_job *j, const char *path, const char *source, mode_t mode,
 		     struct ib_error *err)
 {
-	struct stat st;
-
-	if (stat(source, &st) < 0)
-		return ib_fail(err, errno, "look at %s", source);
-	return add_tree(j, path, source, st.st_mode, 0, err);
+	return add_tree(j, path, source, mode, 0, err);
 }
 
 int convert_add_recipe(struct convert_job *j, const char *path, const struct buf *text)

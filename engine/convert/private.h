@@ -24,8 +24,8 @@ void write_comment(struct buf *out, const char *text);
 /* Adds a file of the result; TEXT and PATH are copied. */
 void convert_add_text(struct convert_job *j, const char *path, mode_t mode, const char *text, size_t len);
 void convert_add_copy(struct convert_job *j, const char *path, mode_t mode, const char *source);
-/* All of the directory SOURCE; links stay links. */
-int convert_add_tree(struct convert_job *j, const char *path, const char *source, struct ib_error *err);
+/* SOURCE, which is taken for what MODE says; of a directory all that is in it, links as links. */
+int convert_add_tree(struct convert_job *j, const char *path, const char *source, mode_t mode, struct ib_error *err);
 /* The same for a recipe, which is formatted. -1 with DIAG set: it does not parse (a bug of the conversion). */
 int convert_add_recipe(struct convert_job *j, const char *path, const struct buf *text);
 /* Adds a line to the report. */
