@@ -60,6 +60,8 @@ int convert_command_text(struct convert_job *j, const char *text, const struct i
 int convert_yaml(struct convert_job *j, const struct str_vec *files, struct ib_error *err);
 /* nodepool's `diskimages`, with what they inherit: a recipe an image that is not abstract. */
 int convert_nodepool(struct convert_job *j, const char *file, struct ib_error *err);
+/* For lint: whether TEXT is image definitions or nodepool's images; then what is wrong in it is in J->diag. */
+bool convert_check_images(struct convert_job *j, struct ib_span text);
 /* dib's block-device YAML becomes a fragment with a LAYOUT; a recipe's LAYOUTs become YAML. Told apart by content. */
 int convert_layout(struct convert_job *j, const char *file, struct ib_error *err);
 int convert_dockerfile(struct convert_job *j, const char *file, struct ib_error *err);

@@ -465,21 +465,31 @@ static bool is_abstract(const struct yaml_node *entry)
 	return n && n->kind == YAML_SCALAR && is_true(n);
 }
 
+static int pool_check(struct convert_job *j, const struct yaml_node *list,
+		      const struct yaml_node *entry, struct image *ret_image)
+{
+	const struct yaml_node *name = entry->kind == YAML_MAP ? yaml_get(entry, "name") : NULL;
+	struct pool p = { .j = j, .list = list, .image = ret_image };
+
+	*ret_image = (struct image){ .at = entry->at };
+	if (!name || name->kind != YAML_SCALAR)
+		return wrong(j, entry->at, "expected a diskimage with a name", "");
+	ret_image->name = name->text;
+	return pool_read(&p, entry);
+}
+
 static int pool_image(struct convert_job *j, const struct yaml_node *list,
 		      const struct yaml_node *entry)
 {
-	const struct yaml_node *name = entry->kind == YAML_MAP ? yaml_get(entry, "name") : NULL;
-	struct image i = { .at = entry->at };
-	struct pool p = { .j = j, .list = list, .image = &i };
+	struct image i;
 	const char *path;
 
-	if (!name || name->kind != YAML_SCALAR)
-		return wrong(j, entry->at, "expected a diskimage with a name", "");
+	if (pool_check(j, list, entry, &i) < 0)
+		return -1;
 	if (is_abstract(entry))
 		return 0;
-	i.name = name->text;
 	path = recipe_path(j, i.name);
-	if (pool_read(&p, entry) < 0 || convert_image(j, &i, path) < 0)
+	if (convert_image(j, &i, path) < 0)
 		return -1;
 	convert_became(j, i.name, "%s", path);
 	return 0;
@@ -500,4 +510,38 @@ int convert_nodepool(struct convert_job *j, const char *file, struct ib_error *e
 		if (pool_image(j, list, n) < 0)
 			r = -1;
 	return r;
+}
+
+/* Whether a list's first entry has a key that only a definition has. */
+static bool is_definition(const struct yaml_node *root)
+{
+	const struct yaml_node *first = root->kind == YAML_LIST ? root->children : NULL;
+
+	for (const struct yaml_node *n = first && first->kind == YAML_MAP ? first->children : NULL;
+	     n; n = n->next)
+		if (key_find(n->key))
+			return true;
+	return false;
+}
+
+bool convert_check_images(struct convert_job *j, struct ib_span text)
+{
+	struct ib_diag *scrap = ib_diag_new(j->sources);
+	const struct yaml_node *root = yaml_parse(j->arena, j->sources, text, scrap), *list;
+	struct definition_vec all = { NULL, 0, 0 };
+	const char *name = "image";
+	struct image image;
+
+	ib_diag_free(scrap);
+	list = root && root->kind == YAML_MAP ? yaml_get(root, "diskimages") : NULL;
+	if (list && list->kind == YAML_LIST) {
+		for (const struct yaml_node *n = list->children; n; n = n->next)
+			(void)pool_check(j, list, n, &image);
+		return true;
+	}
+	if (!root || !is_definition(root))
+		return false;
+	for (const struct yaml_node *n = root->children; n; n = n->next)
+		(void)read_entry(j, &all, n, &name);
+	return true;
 }

@@ -2,6 +2,7 @@
 /* A run of lint: what each path is, told by its content. */
 #include "lint/private.h"
 
+#include "convert/convert.h"
 #include "lint/format.h"
 #include "plan/plan.h"
 #include "support/fs.h"
@@ -186,6 +187,16 @@ static int read_input(struct lint *l, const char *path, const char *shown, struc
 	return r;
 }
 
+/* Image definitions and nodepool's images: what a conversion of them would say is wrong. */
+static bool judge_images(struct lint *l, struct ib_span at)
+{
+	struct convert_job j = {
+		.arena = l->arena, .sources = l->sources, .diag = l->diag, .options = l->options
+	};
+
+	return convert_check_images(&j, at);
+}
+
 int lint_file(struct lint *l, const char *path, const char *shown, struct ib_error *err)
 {
 	const char *name = strrchr(shown, '/') ? strrchr(shown, '/') + 1 : shown;
@@ -205,7 +216,8 @@ int lint_file(struct lint *l, const char *path, const char *shown, struct ib_err
 	}
 	if (!is_recipe_name(name) && (is_yaml_name(name) || looks_like_yaml(text))) {
 		(void)lint_input(l, shown, opened, at, config);
-		lint_layout_yaml(l, at, config);
+		if (!judge_images(l, at))
+			lint_layout_yaml(l, at, config);
 		return 0;
 	}
 	return lint_recipe(l, shown, opened, at, err);

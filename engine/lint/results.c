@@ -54,6 +54,9 @@ static void add_result(struct lint *l, const struct ib_finding *f)
 	struct ib_place place;
 	int level;
 
+	/* what a conversion leaves out is no mistake of its input */
+	if (f->row->id == IB_D_LEFT_OUT || f->row->id == IB_D_GUESS)
+		return;
 	if (f->row->severity == IB_NOTE || !ib_sources_locate(l->sources, f->at.start, &place))
 		return;
 	in = input_of(l, place.file);

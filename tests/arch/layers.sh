@@ -12,7 +12,8 @@ may_include() {
 	base) echo support block ;;
 	plan) echo support element base cache sandbox block output ;;
 	run) echo support element base plan cache sandbox ;;
-	lint | convert) echo support element plan block ;;
+	lint) echo support element plan block convert ;;
+	convert) echo support element plan block ;;
 	output) echo support ;;
 	cli) echo build.h plan/plan.h lint/lint.h convert/convert.h element/element.h cache/cache.h output/output.h support ;;
 	esac

@@ -40,6 +40,20 @@ told_apart() {
 }
 it 'recipes, fragments, elements, YAML and scripts are told apart by content' told_apart
 
+images() {
+	printf -- '- imagename: a\n  elements: [ubuntu]\n  min-tmpfs: 2\n  environment: { A: 1 }\n' >images.yaml
+	status 1 images.yaml
+	grep -q '^images.yaml:4:21: error: expected a string' out
+	[ "$(wc -l <out)" -eq 1 ]
+	printf 'diskimages:\n  - name: a\n    parent: b\n' >pool.yaml
+	status 1 pool.yaml
+	grep -q '^pool.yaml:3:13: error: no diskimage' out
+	printf -- '- imagename: a\n  elements: [ubuntu]\n' >images.yaml
+	status 0 images.yaml
+	[ ! -s out ]
+}
+it 'image definitions and nodepool are judged by their own keys' images
+
 statuses() {
 	recipe >sound.Imagefile
 	status 0 sound.Imagefile
