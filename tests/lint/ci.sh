@@ -105,7 +105,7 @@ container() {
 	objdump -p "$RUNNER_TEMP/imagebuild/bin/imagebuild" | sed -n 's/^  NEEDED *//p' | while read -r library; do
 		path=$(ldd "$RUNNER_TEMP/imagebuild/bin/imagebuild" | sed -n "s|^\t$library => \([^ ]*\).*|\1|p")
 		dpkg-query -S "$path" 2>/dev/null || dpkg-query -S "/usr$path"
-	done | sed 's/:.*//' | grep -vx libc6 | { cat && echo shellcheck; } | sort -u >"$work/needed"
+	done | sed 's/:.*//' | grep -vxE 'libc6|lib(a|ub)san[0-9]+' | { cat && echo shellcheck; } | sort -u >"$work/needed"
 	comm -3 "$work/listed" "$work/needed"
 	[ -z "$(comm -13 "$work/listed" "$work/needed")" ]
 	grep -q '^RUN ./setup.sh program && cmake --install build --prefix /usr' "$top/Containerfile"
