@@ -280,7 +280,8 @@ static void convert_line(struct docker *d, const struct docker_line *l)
 	d->has_failed = true;
 }
 
-/* By place; what was changed first there comes first. */
+/* By place; what begins a line of its own comes behind what ends the one before, then what was
+ * changed first. */
 static int compare(const void *a, const void *b)
 {
 	const struct docker_edit *x = *(const struct docker_edit *const *)a;
@@ -288,6 +289,8 @@ static int compare(const void *a, const void *b)
 
 	if (x->at.start != y->at.start)
 		return x->at.start < y->at.start ? -1 : 1;
+	if ((x->text[0] == '\n') != (y->text[0] == '\n'))
+		return x->text[0] == '\n' ? 1 : -1;
 	return x < y ? -1 : x > y;
 }
 

@@ -11,7 +11,7 @@ followed() {
 	fi
 	python3 "$tests/docs/console.py" "$top/docs/$1.md"
 }
-for page in migrating-from-dib; do
+for page in migrating-from-dib from-dockerfile; do
 	it "docs/$page.md shows what its commands print" followed $page
 done
 
