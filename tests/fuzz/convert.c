@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An element whose files are any bytes becomes a fragment that the front end accepts. A byte 0 ends a file. */
 #include "convert/convert.h"
-#include "unit/fixture.h"
+#include "fuzz/parts.h"
 
 #include <imagebuild/recipe.h>
 
@@ -10,19 +10,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 static const char *const files[] = { "element-deps",	    "element-provides",	   "package-installs.yaml",
 				     "environment.d/10-e",  "source-repository-e", "install.d/50-e",
 				     "package-installs.json", "README.rst" };
-
-static void write_element(const struct fixture *f, const char *text, size_t n)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(files) && n > 0; i++) {
-		size_t len = strnlen(text, n);
-
-		if (len > 0)
-			fixture_write(f, arena_printf(f->arena, "lib/e/%s", files[i]), 0755,
-				      arena_strndup(f->arena, text, len));
-		text += len < n ? len + 1 : len;
-		n -= len < n ? len + 1 : len;
-	}
-}
 
 static void check_recipe(struct fixture *f, const struct convert_file *file)
 {
@@ -49,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 
 	fixture_init(&f);
 	fixture_write(&f, "lib/e/element-provides", 0644, "");
-	write_element(&f, (const char *)data, n);
+	write_parts(&f, files, ARRAY_SIZE(files), (const char *)data, n);
 	j = (struct convert_job){
 		.arena = f.arena, .sources = f.sources, .diag = f.diag, .options = &f.options
 	};

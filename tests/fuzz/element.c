@@ -2,7 +2,7 @@
 /* An element whose files are any bytes: the plan of a recipe that uses it, printed with its keys. A
  * byte 0 ends a file. */
 #include "plan/plan.h"
-#include "unit/fixture.h"
+#include "fuzz/parts.h"
 
 #include <imagebuild/recipe.h>
 
@@ -13,19 +13,6 @@ static const char *const files[] = {
 	"pkg-map",        "svc-map",          "block-device-default.yaml", "source-repository-e",
 	"install.d/50-e", "Imagefile"
 };
-
-static void write_element(const struct fixture *f, const char *text, size_t n)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(files) && n > 0; i++) {
-		size_t len = strnlen(text, n);
-
-		if (len > 0)
-			fixture_write(f, arena_printf(f->arena, "lib/e/%s", files[i]), 0755,
-				      arena_strndup(f->arena, text, len));
-		text += len < n ? len + 1 : len;
-		n -= len < n ? len + 1 : len;
-	}
-}
 
 static void print(struct fixture *f)
 {
@@ -59,7 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
 	fixture_write(&f, "lib/e/README", 0644, "");
 	fixture_write(&f, "Imagefile", 0644,
 		      "FROM os\nELEMENT e\nENV A=1\nPACKAGE a\nRUN true\nOUTPUT raw\n");
-	write_element(&f, (const char *)data, n);
+	write_parts(&f, files, ARRAY_SIZE(files), (const char *)data, n);
 	print(&f);
 	fixture_release(&f);
 	return 0;
