@@ -166,6 +166,7 @@ int cli_verify_elements(struct cli *cli, const struct convert_job *j, const stru
 	sigset_t all, old;
 	int status;
 
+	cli->options.is_unkeyed = true; /* facts have no keys in them */
 	(void)sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &old);
 	if (!mkdtemp(temp)) {

@@ -94,17 +94,25 @@ int job_open(struct cli *cli, const char *file, struct job *job)
 	return 0;
 }
 
-static int open_recipe(struct cli *cli, const char *file, struct job *job, struct ib_error *err)
+/* What a recipe called NAME is compiled with. */
+static int open_library(struct cli *cli, const char *name, struct job *job, struct ib_error *err)
 {
 	int r;
 
-	begin(cli, file, job);
+	begin(cli, name, job);
 	r = ib_elements_open(&cli->options, job->sources, &job->elements, err);
-	if (r < 0)
-		return r;
-	job->vocab = ib_elements_vocab(job->elements);
-	return ib_recipe_open(&cli->options, &job->vocab, job->sources, job->diag, &job->recipe,
-			      err);
+	if (r == 0)
+		job->vocab = ib_elements_vocab(job->elements);
+	return r;
+}
+
+static int open_recipe(struct cli *cli, const char *file, struct job *job, struct ib_error *err)
+{
+	int r = open_library(cli, file, job, err);
+
+	return r < 0 ? r
+		     : ib_recipe_open(&cli->options, &job->vocab, job->sources, job->diag,
+				      &job->recipe, err);
 }
 
 static int compile(struct cli *cli, const char *file, struct job *job)
@@ -133,6 +141,12 @@ static void open_store(const struct cli *cli, struct job *job)
 		(void)ib_cache_open(cli->options.store, &job->store, &ignored);
 }
 
+static int make_plan(struct cli *cli, struct job *job, struct ib_error *err)
+{
+	return ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements,
+			   job->store, job->diag, &job->plan, err);
+}
+
 int job_plan(struct cli *cli, const char *file, struct job *job)
 {
 	struct ib_error err = IB_ERROR_INIT;
@@ -144,8 +158,7 @@ int job_plan(struct cli *cli, const char *file, struct job *job)
 		return status;
 	}
 	open_store(cli, job);
-	r = ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements,
-			job->store, job->diag, &job->plan, &err);
+	r = make_plan(cli, job, &err);
 	reported = job_report(cli, job->diag);
 	if (r < 0)
 		return err.code ? cli_fail(cli, job->sources, &err) : IB_EXIT_INPUT;
@@ -157,17 +170,14 @@ int job_plan_text(struct cli *cli, const char *name, const char *text, struct jo
 	struct ib_error err = IB_ERROR_INIT;
 	struct ib_span at;
 
-	begin(cli, name, job);
-	if (ib_elements_open(&cli->options, job->sources, &job->elements, &err) < 0 ||
+	if (open_library(cli, name, job, &err) < 0 ||
 	    ib_sources_add(job->sources, name, text, strlen(text), &at, &err) < 0)
 		return cli_fail(cli, job->sources, &err);
-	job->vocab = ib_elements_vocab(job->elements);
 	job->recipe =
 		ib_fragment_open(&cli->options, &job->vocab, job->sources, job->diag, at, NULL);
 	if (ib_recipe_compile(job->recipe) < 0)
 		return IB_EXIT_INPUT;
-	if (ib_plan_new(ib_recipe_ir(job->recipe), &cli->options, job->sources, job->elements, NULL,
-			job->diag, &job->plan, &err) < 0)
+	if (make_plan(cli, job, &err) < 0)
 		return err.code ? cli_fail(cli, job->sources, &err) : IB_EXIT_INPUT;
 	return 0;
 }
