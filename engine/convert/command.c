@@ -7,6 +7,7 @@
 #include <imagebuild/error.h>
 
 #include <ctype.h>
+#include <stddef.h>
 #include <string.h>
 
 struct command {
@@ -29,7 +30,15 @@ struct option {
 	void (*take)(struct command *c, const struct option *o, const char *value,
 		     struct ib_span at);
 	const char *about; /* the variable that it sets, or why it is left out */
+	size_t member;     /* of struct image, that it sets */
 };
+
+#define MEMBER(name) .member = offsetof(struct image, name)
+
+static void *member_of(struct command *c, const struct option *o)
+{
+	return (char *)c->image + o->member;
+}
 
 static void fail(struct command *c, struct ib_span at, const char *text, const char *what)
 {
@@ -63,88 +72,54 @@ static void take_variable(struct command *c, const struct option *o, const char 
 	image_set(c->j, c->image, o->about, value ? value : "1", at);
 }
 
-static void take_left_out(struct command *c, const struct option *o, const char *value,
+static void take_left_out(struct command *c, const struct option *o, const char *value IB_UNUSED,
 			  struct ib_span at)
 {
-	(void)value;
 	ib_diag_add(c->j->diag, IB_D_LEFT_OUT, at, "%s", o->about);
 }
 
-static void take_refused(struct command *c, const struct option *o, const char *value,
+static void take_refused(struct command *c, const struct option *o, const char *value IB_UNUSED,
 			 struct ib_span at)
 {
-	(void)value;
 	fail(c, at, "disk-image-create documents this option and refuses it; set ", o->about);
 }
 
-static void take_arch(struct command *c, const struct option *o, const char *value,
-		      struct ib_span at)
+static void take_arch(struct command *c, const struct option *o IB_UNUSED, const char *value,
+		      struct ib_span at IB_UNUSED)
 {
-	(void)o;
-	(void)at;
 	c->image->arch = strcmp(value, "aarch64") == 0   ? "arm64"
 			 : strcmp(value, "x86_64") == 0  ? "amd64"
 			 : strcmp(value, "ppc64le") == 0 ? "ppc64el"
 							 : value;
 }
 
-static void take_name(struct command *c, const struct option *o, const char *value,
-		      struct ib_span at)
+static void take_word(struct command *c, const struct option *o, const char *value,
+		      struct ib_span at IB_UNUSED)
 {
-	(void)o;
-	(void)at;
-	c->image->name = value;
+	*(const char **)member_of(c, o) = value;
 }
 
-static void take_types(struct command *c, const struct option *o, const char *value,
-		       struct ib_span at)
+static void take_list(struct command *c, const struct option *o, const char *value,
+		      struct ib_span at IB_UNUSED)
 {
-	(void)o;
-	(void)at;
-	add_commas(c, &c->image->types, value);
+	add_commas(c, member_of(c, o), value);
 }
 
-static void take_packages(struct command *c, const struct option *o, const char *value,
-			  struct ib_span at)
+static void take_switch(struct command *c, const struct option *o, const char *value IB_UNUSED,
+			struct ib_span at IB_UNUSED)
 {
-	(void)o;
-	(void)at;
-	add_commas(c, &c->image->packages, value);
+	*(bool *)member_of(c, o) = true;
 }
 
-static void take_flag(struct command *c, const struct option *o, const char *value,
-		      struct ib_span at)
+static void take_checksum(struct command *c, const struct option *o IB_UNUSED,
+			  const char *value IB_UNUSED, struct ib_span at IB_UNUSED)
 {
-	(void)value;
-	(void)at;
-	if (o->letter == 'u')
-		c->image->is_uncompressed = true;
-	else if (o->letter == 'n')
-		c->image->skips_base = true;
-	else
-		c->image->checksum = "1";
+	c->image->checksum = "1";
 }
 
-static void take_qemu(struct command *c, const struct option *o, const char *value,
-		      struct ib_span at)
-{
-	(void)o;
-	(void)at;
-	c->image->qemu_options = value;
-}
-
-static void take_tag(struct command *c, const struct option *o, const char *value,
-		     struct ib_span at)
-{
-	(void)o;
-	(void)at;
-	c->image->tag = value;
-}
-
-static void take_ramdisk(struct command *c, const struct option *o, const char *value,
+static void take_ramdisk(struct command *c, const struct option *o IB_UNUSED, const char *value,
 			 struct ib_span at)
 {
-	(void)o;
 	if (c->image->ramdisk_element)
 		c->image->ramdisk_element = value;
 	else
@@ -154,80 +129,77 @@ static void take_ramdisk(struct command *c, const struct option *o, const char *
 
 /* disk-image-create's, as its getopt takes them. */
 static const struct option options[] = {
-	{ NULL, 'a', true, take_arch, NULL },
-	{ NULL, 'o', true, take_name, NULL },
-	{ NULL, 't', true, take_types, NULL },
-	{ NULL, 'p', true, take_packages, NULL },
-	{ NULL, 'u', false, take_flag, NULL },
-	{ NULL, 'n', false, take_flag, NULL },
-	{ "checksum", 0, false, take_flag, NULL },
-	{ NULL, 'x', false, take_left_out, "traces: `imagebuild logs` has each step's" },
+	{ NULL, 'a', true, take_arch, .about = NULL },
+	{ NULL, 'o', true, take_word, MEMBER(name) },
+	{ NULL, 't', true, take_list, MEMBER(types) },
+	{ NULL, 'p', true, take_list, MEMBER(packages) },
+	{ NULL, 'u', false, take_switch, MEMBER(is_uncompressed) },
+	{ NULL, 'n', false, take_switch, MEMBER(skips_base) },
+	{ "checksum", 0, false, take_checksum, .about = NULL },
+	{ NULL, 'x', false, take_left_out, .about = "traces: `imagebuild logs` has each step's" },
 	{ NULL, 'c', false, take_left_out,
-	  "imagebuild passes no more of the environment than --env says" },
-	{ NULL, 'h', false, take_left_out, "prints the help" },
-	{ "help", 0, false, take_left_out, "prints the help" },
-	{ "version", 0, false, take_left_out, "prints the version" },
-	{ "no-tmpfs", 0, false, take_left_out, "imagebuild builds in its store, never on a tmpfs" },
-	{ "min-tmpfs", 0, true, take_left_out, "imagebuild builds in its store, never on a tmpfs" },
+	  .about = "imagebuild passes no more of the environment than --env says" },
+	{ NULL, 'h', false, take_left_out, .about = "prints the help" },
+	{ "help", 0, false, take_left_out, .about = "prints the help" },
+	{ "version", 0, false, take_left_out, .about = "prints the version" },
+	{ "no-tmpfs", 0, false, take_left_out,
+	  .about = "imagebuild builds in its store, never on a tmpfs" },
+	{ "min-tmpfs", 0, true, take_left_out,
+	  .about = "imagebuild builds in its store, never on a tmpfs" },
 	{ "image-cache", 0, true, take_left_out,
-	  "the cache is the caller's: set DIB_IMAGE_CACHE for a build" },
-	{ "logfile", 0, true, take_left_out, "`imagebuild logs` has the log" },
-	{ "offline", 0, false, take_variable, "DIB_OFFLINE" },
-	{ "image-size", 0, true, take_variable, "DIB_IMAGE_SIZE" },
-	{ "image-extra-size", 0, true, take_refused, "DIB_IMAGE_EXTRA_SIZE" },
-	{ "mkfs-journal-size", 0, true, take_refused, "DIB_JOURNAL_SIZE" },
-	{ "max-online-resize", 0, true, take_variable, "MAX_ONLINE_RESIZE" },
-	{ "mkfs-options", 0, true, take_variable, "MKFS_OPTS" },
-	{ "root-label", 0, true, take_variable, "ROOT_LABEL" },
-	{ "install-type", 0, true, take_variable, "DIB_DEFAULT_INSTALLTYPE" },
-	{ "qemu-img-options", 0, true, take_qemu, NULL },
-	{ "docker-target", 0, true, take_tag, NULL },
-	{ "ramdisk-element", 0, true, take_ramdisk, NULL },
+	  .about = "the cache is the caller's: set DIB_IMAGE_CACHE for a build" },
+	{ "logfile", 0, true, take_left_out, .about = "`imagebuild logs` has the log" },
+	{ "offline", 0, false, take_variable, .about = "DIB_OFFLINE" },
+	{ "image-size", 0, true, take_variable, .about = "DIB_IMAGE_SIZE" },
+	{ "image-extra-size", 0, true, take_refused, .about = "DIB_IMAGE_EXTRA_SIZE" },
+	{ "mkfs-journal-size", 0, true, take_refused, .about = "DIB_JOURNAL_SIZE" },
+	{ "max-online-resize", 0, true, take_variable, .about = "MAX_ONLINE_RESIZE" },
+	{ "mkfs-options", 0, true, take_variable, .about = "MKFS_OPTS" },
+	{ "root-label", 0, true, take_variable, .about = "ROOT_LABEL" },
+	{ "install-type", 0, true, take_variable, .about = "DIB_DEFAULT_INSTALLTYPE" },
+	{ "qemu-img-options", 0, true, take_word, MEMBER(qemu_options) },
+	{ "docker-target", 0, true, take_word, MEMBER(tag) },
+	{ "ramdisk-element", 0, true, take_ramdisk, .about = NULL },
 };
 
-static void take_element(struct command *c, const struct option *o, const char *value,
+static void take_element(struct command *c, const struct option *o IB_UNUSED, const char *value,
 			 struct ib_span at)
 {
-	(void)o;
 	vec_push(c->j->arena, &c->operands, ((struct ib_word){ value, at }));
 }
 
-static void take_branch(struct command *c, const struct option *o, const char *value,
+static void take_branch(struct command *c, const struct option *o IB_UNUSED, const char *value,
 			struct ib_span at)
 {
-	(void)o;
 	image_set(c->j, c->image, "DIB_REPOREF_ironic_python_agent", value, at);
 	image_set(c->j, c->image, "DIB_REPOREF_requirements", value, at);
 }
 
-static void take_lzma(struct command *c, const struct option *o, const char *value,
-		      struct ib_span at)
+static void take_lzma(struct command *c, const struct option *o IB_UNUSED,
+		      const char *value IB_UNUSED, struct ib_span at)
 {
-	(void)o;
-	(void)value;
 	image_set(c->j, c->image, "DIB_IPA_COMPRESS_CMD", "xz --format=lzma --compress --stdout",
 		  at);
 }
 
-static void take_extra(struct command *c, const struct option *o, const char *value,
-		       struct ib_span at)
+static void take_extra(struct command *c, const struct option *o IB_UNUSED, const char *value,
+		       struct ib_span at IB_UNUSED)
 {
-	(void)o;
-	(void)at;
 	c->extra_args = value;
 }
 
 /* ironic-python-agent-builder's (its __init__.py). */
 static const struct option ipa_options[] = {
-	{ "release", 'r', true, take_variable, "DIB_RELEASE" },
-	{ "output", 'o', true, take_name, NULL },
-	{ "element", 'e', true, take_element, NULL },
-	{ "branch", 'b', true, take_branch, NULL },
-	{ "verbose", 'v', false, take_left_out, "traces: `imagebuild logs` has each step's" },
-	{ "lzma", 0, false, take_lzma, NULL },
-	{ "extra-args", 0, true, take_extra, NULL },
+	{ "release", 'r', true, take_variable, .about = "DIB_RELEASE" },
+	{ "output", 'o', true, take_word, MEMBER(name) },
+	{ "element", 'e', true, take_element, .about = NULL },
+	{ "branch", 'b', true, take_branch, .about = NULL },
+	{ "verbose", 'v', false, take_left_out,
+	  .about = "traces: `imagebuild logs` has each step's" },
+	{ "lzma", 0, false, take_lzma, .about = NULL },
+	{ "extra-args", 0, true, take_extra, .about = NULL },
 	{ "elements-path", 0, true, take_left_out,
-	  "where elements are is the caller's: --element-path=DIR or ELEMENTS_PATH" },
+	  .about = "where elements are is the caller's: --element-path=DIR or ELEMENTS_PATH" },
 };
 
 /* getopt_long takes the beginning of a name where only one has it. */
@@ -400,13 +372,6 @@ static void skip_front(struct command *c)
 	}
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static void finish_elements(struct command *c)
 {
 	vec_foreach (struct ib_word, w, &c->operands)
@@ -467,7 +432,7 @@ int command_read(struct convert_job *j, const struct ib_word_vec *words,
 		vec_foreach (struct ib_pair, p, env)
 			take_environment(&c, p->key, p->value, p->at);
 	skip_front(&c);
-	program = c.next < words->len ? base_name(words->items[c.next].text) : "";
+	program = c.next < words->len ? ib_base_name(words->items[c.next].text) : "";
 	if (c.next < words->len)
 		ret_image->at = words->items[c.next++].at;
 	if (strcmp(program, "ironic-python-agent-builder") == 0) {
