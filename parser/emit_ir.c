@@ -486,21 +486,11 @@ static void add_default_output(struct emit *e, const struct stage *s)
 	add_word(e, &op->output.formats, intern_str(e->r->names, "qcow2"), s->from->keyword_at);
 }
 
-/* The directory of FILE, "." for standard input and a bare name. */
-static const char *directory_of(struct ib_recipe *r, const char *file)
-{
-	const char *slash = strrchr(file, '/');
-
-	if (!slash)
-		return ".";
-	return slash == file ? "/" : arena_strndup(r->arena, file, (size_t)(slash - file));
-}
-
 /* X of X.Imagefile */
 static const char *stem_of(struct ib_recipe *r, const char *file)
 {
 	static const char end[] = ".Imagefile";
-	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+	const char *name = ib_base_name(file);
 	size_t n = strlen(name), m = sizeof(end) - 1;
 
 	if (n <= m || strcmp(name + n - m, end) != 0)
@@ -529,7 +519,8 @@ void pass_emit(struct ib_recipe *r)
 	uint32_t begun = 0; /* stages whose WHERE is set up */
 
 	ir->file = r->options->file;
-	ir->context = r->options->context ? r->options->context : directory_of(r, ir->file);
+	ir->context =
+		r->options->context ? r->options->context : arena_dir_name(r->arena, ir->file);
 	ir->stem = stem_of(r, ir->file);
 	ir->is_fragment = r->is_fragment;
 	add_stages(r, ir);

@@ -46,6 +46,18 @@ enum ib_phase ib_phase_find(const char *name)
 	return IB_PHASE_NONE;
 }
 
+enum ib_phase ib_phase_of_directory(const char *name, size_t n)
+{
+	for (int i = 0; i < IB_PHASES; i++) {
+		size_t len = strlen(ib_phases[i].name);
+
+		if (n == len + 2 && memcmp(name, ib_phases[i].name, len) == 0 &&
+		    memcmp(name + len, ".d", 2) == 0)
+			return (enum ib_phase)i;
+	}
+	return IB_PHASE_NONE;
+}
+
 static void verify_op(const struct ib_op *op, uint32_t stage)
 {
 	bool is_step = ib_ops[op->code].phase != IB_PHASE_NONE;

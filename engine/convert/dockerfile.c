@@ -319,7 +319,7 @@ static void write_changed(const struct docker *d, struct buf *out)
 static const char *recipe_name(struct arena *a, const char *file)
 {
 	static const char word[] = "Dockerfile";
-	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+	const char *name = ib_base_name(file);
 	size_t n = strlen(name), m = strlen(word);
 
 	if (n > m + 1 && strncmp(name, word, m) == 0 && name[m] == '.')

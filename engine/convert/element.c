@@ -235,17 +235,6 @@ static bool is_compiled(const char *name)
 	return strcmp(name, "__pycache__") == 0 || (dot && strcmp(dot, ".pyc") == 0);
 }
 
-static enum ib_phase phase_of(const char *dir)
-{
-	for (int i = 0; i < IB_PHASES; i++) {
-		size_t n = strlen(ib_phases[i].name);
-
-		if (strncmp(dir, ib_phases[i].name, n) == 0 && strcmp(dir + n, ".d") == 0)
-			return (enum ib_phase)i;
-	}
-	return IB_PHASE_NONE;
-}
-
 static int convert_environment(struct element_conversion *c, const char *dir, struct ib_error *err)
 {
 	cleanup_free char **names = NULL;
@@ -306,7 +295,7 @@ static int convert_entries(struct element_conversion *c, struct ib_error *err)
 	int r = fs_list(AT_FDCWD, c->dir, &names, &n, err);
 
 	for (size_t i = 0; r == 0 && i < n; i++)
-		if (phase_of(names[i]) == IB_PHASE_NONE)
+		if (ib_phase_of_directory(names[i], strlen(names[i])) == IB_PHASE_NONE)
 			r = convert_entry(c, names[i], err);
 	return r == 0 ? convert_phases(c, err) : r;
 }

@@ -4,6 +4,7 @@
  * as the shell does. */
 #include "convert/element.h"
 
+#include "element/element.h"
 #include "support/fs.h"
 
 #include <imagebuild/error.h>
@@ -20,16 +21,6 @@ struct exports {
 	struct str_vec names; /* set so far */
 	int order;
 };
-
-static size_t name_length(const char *s)
-{
-	size_t n = 0;
-
-	while (s[n] == '_' || isalpha((unsigned char)s[n]) ||
-	       (n > 0 && isdigit((unsigned char)s[n])))
-		n++;
-	return n;
-}
 
 static bool is_set(const struct exports *x, const char *name, size_t n)
 {
@@ -53,7 +44,7 @@ static size_t plain_length(const char *s, const char *more)
  * the fragment is compiled. */
 static size_t variable_length(const char *s, const char *word_signs)
 {
-	size_t n = s[1] == '{' ? name_length(s + 2) : 0;
+	size_t n = s[1] == '{' ? environ_name_length(s + 2) : 0;
 	const char *p = s + 2 + n;
 
 	if (!n)
@@ -125,7 +116,7 @@ static bool is_default(const char *name, size_t name_len, const char *value, siz
 
 static bool add_export(struct exports *x, const char *line, size_t n)
 {
-	size_t name_len = name_length(line), word_len = 0;
+	size_t name_len = environ_name_length(line), word_len = 0;
 	const char *value = line + name_len + 1, *word = NULL;
 	struct arena *a = x->c->job->arena;
 	bool is_arg;

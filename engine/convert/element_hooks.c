@@ -90,13 +90,11 @@ static bool is_linked(const struct element_conversion *c, const char *name)
 			cleanup_free char *link = fs_join(dir, names[k]);
 			char target[PATH_MAX];
 			ssize_t len = readlink(link, target, sizeof(target) - 1);
-			const char *slash;
 
 			if (len <= 0)
 				continue;
 			target[len] = '\0';
-			slash = strrchr(target, '/');
-			if (strcmp(slash ? slash + 1 : target, name) == 0)
+			if (strcmp(ib_base_name(target), name) == 0)
 				return true;
 		}
 	}

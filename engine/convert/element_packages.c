@@ -122,9 +122,8 @@ static bool is_true(struct packages *p, const struct yaml_node *n)
 {
 	static const char *const words[] = { "true", "True", "TRUE", "yes", "1" };
 
-	for (size_t i = 0; n->kind == YAML_SCALAR && i < ARRAY_SIZE(words); i++)
-		if (strcmp(n->text, words[i]) == 0)
-			return true;
+	if (n->kind == YAML_SCALAR && str_among(n->text, words, ARRAY_SIZE(words)))
+		return true;
 	refuse(p, n->at, "dib reads the presence of the key, whatever its value is");
 	return false;
 }

@@ -41,13 +41,6 @@ static const char *clean_name(struct arena *a, const char *name)
 	return clean;
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* "elements/NAME/PATH" */
 static const char *in_element(struct exporter *x, const char *element, const char *path)
 {
@@ -437,8 +430,9 @@ const char *export_name(const struct plan *plan, const struct plan_stage *stage,
 	const char *stem = plan->ir->stem ? plan->ir->stem : "image";
 
 	if (stage->ir->is_only || !stage->ir->name)
-		return clean_name(a, arena_printf(a, "imagefile-%s", base_name(stem)));
-	return clean_name(a, arena_printf(a, "imagefile-%s-%s", base_name(stem), stage->ir->name));
+		return clean_name(a, arena_printf(a, "imagefile-%s", ib_base_name(stem)));
+	return clean_name(a,
+			  arena_printf(a, "imagefile-%s-%s", ib_base_name(stem), stage->ir->name));
 }
 
 static int export_stage(struct exporter *x, const struct plan_stage *stage, struct buf *build)
@@ -484,7 +478,7 @@ int convert_export(struct convert_job *j, const struct plan *plan, struct ib_err
 		   "disk-image-create.\nset -e\nhere=$(cd \"$(dirname \"$0\")\" && pwd)\n"
 		   "ELEMENTS_PATH=$here/" ELEMENTS "${ELEMENTS_PATH:+:$ELEMENTS_PATH}\n"
 		   "export ELEMENTS_PATH\n",
-		   base_name(plan->ir->file));
+		   ib_base_name(plan->ir->file));
 	for (size_t i = 0; i < plan->stages_len; i++)
 		if (export_stage(&x, &plan->stages[i], &build) < 0)
 			return -1;

@@ -36,34 +36,18 @@ static const char *const known_systems[] = {
 	"ubuntu-systemd-container",
 };
 
-static bool has_word(const struct str_vec *words, const char *word)
-{
-	vec_foreach (const char *, w, words)
-		if (strcmp(*w, word) == 0)
-			return true;
-	return false;
-}
-
-static bool is_known_system(const char *name)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(known_systems); i++)
-		if (strcmp(known_systems[i], name) == 0)
-			return true;
-	return false;
-}
-
 /* Whether NAME, or what it needs, provides an operating system; SEEN ends circles. */
 static bool provides_system(struct elements *elements, const char *name, bool with_deps,
 			    struct arena *a, struct str_vec *seen)
 {
 	const struct element *e = elements ? ib_elements_find(elements, name, NULL) : NULL;
 
-	if (has_word(seen, name))
+	if (str_vec_has(seen, name))
 		return false;
 	vec_push(a, seen, name);
 	if (!e)
-		return is_known_system(name);
-	if (has_word(&e->provides, "operating-system"))
+		return str_among(name, known_systems, ARRAY_SIZE(known_systems));
+	if (str_vec_has(&e->provides, "operating-system"))
 		return true;
 	if (with_deps)
 		vec_foreach (const char *, dep, &e->deps)
@@ -165,12 +149,12 @@ static void write_from(struct convert_job *j, struct buf *out, const struct imag
 	write_word(out, i->elements.items[system]);
 	buf_char(out, '\n');
 	write_env(j, out, i);
-	if (!i->skips_base && !has_word(&i->elements, "base"))
+	if (!i->skips_base && !str_vec_has(&i->elements, "base"))
 		vec_push(j->arena, &more, "base");
-	if (i->ramdisk_element && !has_word(&i->elements, i->ramdisk_element))
+	if (i->ramdisk_element && !str_vec_has(&i->elements, i->ramdisk_element))
 		vec_push(j->arena, &more, i->ramdisk_element);
 	for (size_t k = 0; k < i->elements.len; k++)
-		if (k != system && !has_word(&more, i->elements.items[k]))
+		if (k != system && !str_vec_has(&more, i->elements.items[k]))
 			vec_push(j->arena, &more, i->elements.items[k]);
 	write_words(out, "ELEMENT", &more);
 }
@@ -186,7 +170,7 @@ static const char *checksum_words(const char *checksum)
 /* Whether the recipe in PATH is named so without a word: NAME.Imagefile, or image. */
 static bool is_named_by(const char *path, const char *name)
 {
-	const char *slash = strrchr(path, '/'), *file = slash ? slash + 1 : path;
+	const char *file = ib_base_name(path);
 	size_t n = strlen(name);
 
 	if (strcmp(file, "Imagefile") == 0)
@@ -200,7 +184,7 @@ static void write_output(struct convert_job *j, struct buf *out, const struct im
 	struct str_vec formats = { NULL, 0, 0 };
 
 	vec_foreach (const char *, t, &i->types)
-		if (!has_word(&formats, *t))
+		if (!str_vec_has(&formats, *t))
 			vec_push(j->arena, &formats, *t);
 	if (!formats.len)
 		vec_push(j->arena, &formats, "qcow2");
@@ -217,7 +201,7 @@ static void write_output(struct convert_job *j, struct buf *out, const struct im
 		buf_str(out, " --options=");
 		write_word(out, i->qemu_options);
 	}
-	if (i->tag && !has_word(&formats, "docker")) {
+	if (i->tag && !str_vec_has(&formats, "docker")) {
 		ib_diag_add(j->diag, IB_D_LEFT_OUT, i->at,
 			    "the docker target '%s' is left out: no output is docker", i->tag);
 	} else if (i->tag) {

@@ -301,9 +301,7 @@ static const char *join_pairs(struct convert_job *j, const struct ib_pair_vec *p
 
 static const char *recipe_path(struct convert_job *j, const char *name)
 {
-	const char *slash = strrchr(name, '/');
-
-	return arena_printf(j->arena, "%s.Imagefile", slash ? slash + 1 : name);
+	return arena_printf(j->arena, "%s.Imagefile", ib_base_name(name));
 }
 
 static int write_images(struct convert_job *j, const struct definition_vec *all)

@@ -92,13 +92,11 @@ int convert_add_recipe(struct convert_job *j, const char *path, const struct buf
 
 void convert_became(struct convert_job *j, const char *source, const char *fmt, ...)
 {
-	cleanup_buf struct buf text = BUF_INIT;
 	struct convert_entry entry = { .source = arena_strdup(j->arena, source) };
 	va_list ap;
 
 	va_start(ap, fmt);
-	buf_vprintf(&text, fmt, ap);
+	entry.became = arena_vprintf(j->arena, fmt, ap);
 	va_end(ap);
-	entry.became = arena_strdup(j->arena, text.data);
 	vec_push(j->arena, &j->report, entry);
 }

@@ -231,7 +231,7 @@ int convert_layout_text(struct convert_job *j, struct ib_span span, struct buf *
 /* "dir/disk.yaml" -> "disk", "-" -> "disk" */
 static const char *stem_of(const char *file, struct arena *a)
 {
-	const char *base = strrchr(file, '/') ? strrchr(file, '/') + 1 : file;
+	const char *base = ib_base_name(file);
 	const char *dot = strrchr(base, '.');
 
 	if (strcmp(base, "-") == 0)

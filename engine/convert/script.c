@@ -228,20 +228,13 @@ static void write_copy_below(struct export_script *x)
 	write_owner(x, " ! -type l", "chmod", copy->chmod);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static void add_entries(struct export_script *x)
 {
 	vec_foreach (const struct copy_entry, e, x->step->entries)
-		add_data(x, *e->name ? e->name : base_name(e->path), e->mode, NULL, 0,
+		add_data(x, *e->name ? e->name : ib_base_name(e->path), e->mode, NULL, 0,
 			 arena_printf(x->job->arena, "%s/%s", x->context, e->path));
 	vec_foreach (struct ib_heredoc, h, &x->step->op->copy.heredocs)
-		add_data(x, base_name(h->name), S_IFREG | 0644, h->body, h->len, NULL);
+		add_data(x, ib_base_name(h->name), S_IFREG | 0644, h->body, h->len, NULL);
 }
 
 /* Whether the only source gets the destination's name; its own is *RET_NAME. */
@@ -251,11 +244,11 @@ static bool is_one_file(const struct export_script *x, const char **ret_name)
 	size_t n = strlen(copy->dest.text);
 
 	if (x->step->entries->len == 1 && !*x->step->entries->items[0].name) {
-		*ret_name = base_name(x->step->entries->items[0].path);
+		*ret_name = ib_base_name(x->step->entries->items[0].path);
 		return true;
 	}
 	if (copy->heredocs.len == 1 && !copy->sources.len && n && copy->dest.text[n - 1] != '/') {
-		*ret_name = base_name(copy->heredocs.items[0].name);
+		*ret_name = ib_base_name(copy->heredocs.items[0].name);
 		return true;
 	}
 	return false;

@@ -24,41 +24,45 @@ struct facts {
 static void fact(struct facts *f, const char *fmt, ...) IB_PRINTF(2, 3);
 static void fact(struct facts *f, const char *fmt, ...)
 {
-	cleanup_buf struct buf line = BUF_INIT;
 	va_list ap;
 
 	va_start(ap, fmt);
-	buf_vprintf(&line, fmt, ap);
+	vec_push(f->arena, &f->lines, arena_vprintf(f->arena, fmt, ap));
 	va_end(ap);
-	vec_push(f->arena, &f->lines, arena_strndup(f->arena, line.data, line.len));
+}
+
+static const char *shown(struct facts *f, const struct digest *d)
+{
+	char hex[DIGEST_HEX];
+
+	digest_hex(d, hex);
+	return arena_strndup(f->arena, hex, 16);
 }
 
 static const char *sum(struct facts *f, const void *data, size_t n)
 {
 	struct digest d;
-	char hex[DIGEST_HEX];
 
 	digest_of(data, n, &d);
-	digest_hex(&d, hex);
-	return arena_strndup(f->arena, hex, 16);
+	return shown(f, &d);
 }
 
 /* Of the bytes of a file, or of where a link leads. */
 static const char *file_sum(struct facts *f, const char *path, mode_t mode)
 {
-	cleanup_free char *text = NULL;
 	struct ib_error ignored = IB_ERROR_INIT;
+	cleanup_fd int fd = -1;
 	char link[4096];
-	size_t len = 0;
+	struct digest d;
 	ssize_t n;
 
 	if (S_ISLNK(mode)) {
 		n = readlink(path, link, sizeof(link));
 		return n < 0 ? "?" : sum(f, link, (size_t)n);
 	}
-	if (fs_read_at(AT_FDCWD, path, FILE_MAX, &text, &len, &ignored) < 0)
-		return "?";
-	return sum(f, text, len);
+	if (S_ISREG(mode))
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	return fd < 0 || digest_of_fd(fd, &d, &ignored) < 0 ? "?" : shown(f, &d);
 }
 
 static const char *hook_sum(struct facts *f, const struct hook_file *h)
@@ -299,24 +303,12 @@ static void add_sources(struct facts *f)
 			source_facts(f, &(*e)->fragment->stages.items[0].ops);
 }
 
-static bool is_phase_dir(const char *path)
-{
-	for (int i = 0; i < IB_PHASES; i++) {
-		size_t n = strlen(ib_phases[i].name);
-
-		if (strncmp(path, ib_phases[i].name, n) == 0 && strncmp(path + n, ".d/", 3) == 0)
-			return true;
-	}
-	return strncmp(path, "environment.d/", 14) == 0;
-}
-
 /* Whether H is run, or read as environment, and said elsewhere. */
 static bool is_run(const struct hook_file *h)
 {
-	const char *slash = strchr(h->path, '/');
-
-	return is_phase_dir(h->path) && !strchr(slash + 1, '/') &&
-	       (strncmp(h->path, "environment.d/", 14) == 0 || (h->mode & 0111));
+	if (strncmp(h->path, "environment.d/", 14) == 0)
+		return !strchr(h->path + 14, '/');
+	return (h->mode & 0111) && hooks_phase_of(h->path) != IB_PHASE_NONE;
 }
 
 /* What lies beside the hooks for them to read. Files outside of directories are of no use to a

@@ -138,6 +138,12 @@ int hooks_write(const struct hooks *hooks, int dir_fd, struct ib_error *err);
  * [0-9A-Za-z_-]+, `LANG=C sort -n`. */
 void hooks_phase(const struct hooks *hooks, const char *dir, struct arena *a,
 		 struct hook_file_vec *ret_files);
+/* The phase of "install.d/50-x"; IB_PHASE_NONE for what lies elsewhere or deeper. */
+enum ib_phase hooks_phase_of(const char *path);
+/* Whether dib-run-parts runs a file called NAME: [0-9A-Za-z_-]+. */
+bool hooks_is_name(const char *name);
+/* install.d/P-T-install/NAME: what install-types may link into install.d. */
+bool hooks_is_install_type(const char *path);
 /* The same order for two names: leading number, then bytes. */
 int hooks_compare(const char *a, const char *b);
 /* The number a name sorts by: "-5-x" -5, "010-c" 10, "abc" 0. */
@@ -164,6 +170,9 @@ int hooks_digest(const struct hooks *hooks, struct digest *ret_digest, struct ib
  * strings. A variable that anything else assigns is absent. */
 void environ_guess(const struct hooks *hooks, const struct ib_pair_vec *env, struct intern *names,
 		   struct arena *a, struct map *ret_vars);
+
+/* The bytes of the variable's name that S begins with; 0: it begins with none. */
+size_t environ_name_length(const char *s);
 
 /* One package asked for by an element's package-installs or by a PACKAGE line. */
 struct package_request {

@@ -48,14 +48,6 @@ void str_vec_sort(struct str_vec *v)
 	v->len = n;
 }
 
-bool str_vec_has(const struct str_vec *v, const char *s)
-{
-	vec_foreach (const char *, it, v)
-		if (strcmp(*it, s) == 0)
-			return true;
-	return false;
-}
-
 static enum framework framework_find(const char *name)
 {
 	for (int i = 0; i < FRAMEWORKS; i++)
@@ -186,11 +178,7 @@ static const char *find_dib_library(struct arena *a)
 
 static const char *directory_of(struct arena *a, const char *file)
 {
-	const char *slash = file ? strrchr(file, '/') : NULL;
-
-	if (!slash)
-		return ".";
-	return slash == file ? "/" : arena_strndup(a, file, (size_t)(slash - file));
+	return file ? arena_dir_name(a, file) : ".";
 }
 
 static void join_path(struct elements *e)

@@ -48,7 +48,7 @@ static struct value *variable(struct reader *r, const char *name, size_t n)
 	return *slot;
 }
 
-static size_t name_length(const char *s)
+size_t environ_name_length(const char *s)
 {
 	size_t n = 0;
 
@@ -221,7 +221,7 @@ static bool add_expansion(struct reader *r, const char **p, const char *end, str
 {
 	bool has_braces = (*p)[1] == '{', is_empty_unset;
 	const char *name = *p + 1 + has_braces, *rest, *close;
-	size_t n = name_length(name);
+	size_t n = environ_name_length(name);
 	const struct value *v;
 
 	if (n == 0)
@@ -270,7 +270,7 @@ static void forget_words(struct reader *r, const struct command *c)
 	bool takes_names = false;
 
 	vec_foreach (const char *, w, &c->words) {
-		size_t n = name_length(*w);
+		size_t n = environ_name_length(*w);
 
 		if (strcmp(*w, "read") == 0 || strcmp(*w, "unset") == 0 || strcmp(*w, "for") == 0 ||
 		    strcmp(*w, "mapfile") == 0 || strcmp(*w, "readarray") == 0)
@@ -290,7 +290,7 @@ static void forget_words(struct reader *r, const struct command *c)
 static const char *assigned(struct reader *r, const char *word)
 {
 	cleanup_buf struct buf text = BUF_INIT;
-	const char *value = word + name_length(word) + 1;
+	const char *value = word + environ_name_length(word) + 1;
 
 	if (!expand(r, value, value + strlen(value), &text))
 		return NULL;
@@ -299,7 +299,7 @@ static const char *assigned(struct reader *r, const char *word)
 
 static void assign(struct reader *r, const char *word, const char *value, bool is_exported)
 {
-	struct value *v = variable(r, word, name_length(word));
+	struct value *v = variable(r, word, environ_name_length(word));
 
 	v->text = value;
 	v->is_unknown = !value;
@@ -313,7 +313,7 @@ static bool is_plain(const struct command *c)
 
 	for (size_t i = first; i < c->words.len; i++) {
 		const char *w = c->words.items[i];
-		size_t n = name_length(w);
+		size_t n = environ_name_length(w);
 
 		if (n == 0 || !(w[n] == '=' || (w[n] == '\0' && first)))
 			return false;
@@ -330,11 +330,12 @@ static void run_plain(struct reader *r, const struct command *c)
 	for (size_t i = 0; is_export && i < c->words.len; i++) {
 		const char *w = c->words.items[i];
 
-		vec_push(r->arena, &values, w[name_length(w)] == '=' ? assigned(r, w) : NULL);
+		vec_push(r->arena, &values,
+			 w[environ_name_length(w)] == '=' ? assigned(r, w) : NULL);
 	}
 	for (size_t i = is_export; i < c->words.len; i++) {
 		const char *w = c->words.items[i];
-		size_t n = name_length(w);
+		size_t n = environ_name_length(w);
 
 		if (w[n] == '=')
 			assign(r, w, is_export ? values.items[i] : assigned(r, w), is_export);

@@ -16,19 +16,12 @@
 const char *fragment_stem(struct arena *a, const char *file)
 {
 	static const char word[] = "Imagefile";
-	const char *slash = strrchr(file, '/'), *name = slash ? slash + 1 : file;
+	const char *name = ib_base_name(file);
 	size_t n = strlen(name), m = sizeof(word) - 1;
 
 	if (n > m + 1 && name[n - m - 1] == '.' && strcmp(name + n - m, word) == 0)
 		return arena_strndup(a, name, n - m - 1);
 	return strncmp(name, word, m) == 0 && name[m] == '.' && name[m + 1] ? name + m + 1 : NULL;
-}
-
-static const char *directory_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash == path ? "/" : arena_strndup(a, path, (size_t)(slash - path));
 }
 
 /* "LENGTH:KEY=VALUE\n" of each variable. */
@@ -49,7 +42,7 @@ static const struct ib_options *own_options(struct elements *e, const struct kno
 
 	*o = *e->options;
 	o->file = file;
-	o->context = k->element.dir ? k->element.dir : directory_of(e->arena, k->file);
+	o->context = k->element.dir ? k->element.dir : arena_dir_name(e->arena, k->file);
 	o->build_args = (struct ib_pair_vec){ NULL, 0, 0 };
 	o->targets = (struct str_vec){ NULL, 0, 0 };
 	return o;
@@ -230,7 +223,7 @@ static struct known *new_directory(struct elements *e, const char *path, const c
 static struct known *new_file(struct elements *e, const char *path, const char *real,
 			      struct ib_span at, struct ib_diag *diag)
 {
-	const char *stem = fragment_stem(e->arena, real), *dir = directory_of(e->arena, real);
+	const char *stem = fragment_stem(e->arena, real), *dir = arena_dir_name(e->arena, real);
 	struct known *k;
 
 	if (strcmp(strrchr(real, '/'), "/Imagefile") == 0 && dir[1])

@@ -24,18 +24,6 @@ struct merge {
 	const struct element *element;
 };
 
-static bool is_phase_dir(const char *dir, size_t n)
-{
-	for (int i = 0; i < IB_PHASES; i++) {
-		size_t len = strlen(ib_phases[i].name);
-
-		if (n == len + 2 && memcmp(dir, ib_phases[i].name, len) == 0 &&
-		    memcmp(dir + len, ".d", 2) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Mode of what a link leads to: dib-run-parts asks find's -xtype and access(2). */
 static mode_t target_mode(const struct hook_file *f)
 {
@@ -53,6 +41,20 @@ static bool is_name(const char *name, const char *more)
 		      (*p >= 'A' && *p <= 'Z') || strchr(more, *p)))
 			return false;
 	return *name != '\0';
+}
+
+bool hooks_is_name(const char *name)
+{
+	return is_name(name, "_-");
+}
+
+enum ib_phase hooks_phase_of(const char *path)
+{
+	const char *slash = strchr(path, '/');
+
+	return slash && !strchr(slash + 1, '/')
+		       ? ib_phase_of_directory(path, (size_t)(slash - path))
+		       : IB_PHASE_NONE;
 }
 
 /* The place of PATH in the merge, or NULL. */
@@ -253,8 +255,7 @@ static void locate(struct merge *m, struct hook_file *f)
 		f->at.end = span.start + (uint32_t)(end - text);
 }
 
-/* install.d/P-T-install/NAME: what install-types may link into install.d. */
-static bool is_install_type(const char *path)
+bool hooks_is_install_type(const char *path)
 {
 	const char *end = strstr(path, "-install/");
 
@@ -264,7 +265,7 @@ static bool is_install_type(const char *path)
 void hooks_check(const char *path, const char *shown, const char *element, mode_t mode,
 		 bool has_shebang, struct ib_span line, struct ib_diag *diag)
 {
-	bool is_hook_name = is_name(strrchr(path, '/') + 1, "_-");
+	bool is_hook_name = hooks_is_name(ib_base_name(path));
 
 	if (has_shebang && !(mode & 0111) && is_hook_name) {
 		ib_diag_add(diag, IB_D_NOT_EXECUTABLE, line,
@@ -288,11 +289,11 @@ static void check_hook(struct merge *m, struct hook_file *f, bool is_own)
 	mode_t mode = target_mode(f);
 	bool has_shebang;
 
-	if (S_ISREG(mode) && is_install_type(f->path))
+	if (S_ISREG(mode) && hooks_is_install_type(f->path))
 		locate(m, f);
 	if (f->text || !slash || strchr(name, '/') || !S_ISREG(mode))
 		return;
-	if (!is_phase_dir(f->path, (size_t)(slash - f->path)) &&
+	if (ib_phase_of_directory(f->path, (size_t)(slash - f->path)) == IB_PHASE_NONE &&
 	    strncmp(f->path, "environment.d/", 14) != 0)
 		return;
 	locate(m, f);
@@ -393,17 +394,10 @@ int hooks_compare(const char *a, const char *b)
 	return strcmp(a, b);
 }
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 static int compare_hooks(const void *a, const void *b)
 {
-	return hooks_compare(base_name(((const struct hook_file *)a)->path),
-			     base_name(((const struct hook_file *)b)->path));
+	return hooks_compare(ib_base_name(((const struct hook_file *)a)->path),
+			     ib_base_name(((const struct hook_file *)b)->path));
 }
 
 /* The name of F where it lies directly in DIR, else NULL. */
@@ -425,7 +419,7 @@ void hooks_phase(const struct hooks *hooks, const char *dir, struct arena *a,
 		const char *name = name_in(f, dir);
 		mode_t mode = name ? target_mode(f) : 0;
 
-		if (name && S_ISREG(mode) && (mode & 0111) && is_name(name, "_-"))
+		if (name && S_ISREG(mode) && (mode & 0111) && hooks_is_name(name))
 			vec_push(a, &files, *f);
 	}
 	if (files.len)

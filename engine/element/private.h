@@ -73,6 +73,5 @@ char *element_file(const char *dir, const char *name, size_t *ret_len, struct ib
 const char *path_shown(const char *path);
 /* Sorts by bytes and drops duplicates. */
 void str_vec_sort(struct str_vec *v);
-bool str_vec_has(const struct str_vec *v, const char *s);
 
 #endif

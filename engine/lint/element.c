@@ -15,18 +15,6 @@
 #define FILES_MAX 20000     /* of an element */
 #define DEPTH_MAX 32
 
-static bool is_phase_dir(const char *name, size_t n)
-{
-	for (int i = 0; i < IB_PHASES; i++) {
-		size_t len = strlen(ib_phases[i].name);
-
-		if (n == len + 2 && strncmp(name, ib_phases[i].name, len) == 0 &&
-		    strncmp(name + len, ".d", 2) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* Whether a name in a directory says that it is an element. */
 static bool is_mark(const char *name)
 {
@@ -36,10 +24,9 @@ static bool is_mark(const char *name)
 		"environment.d",
 	};
 
-	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return is_phase_dir(name, strlen(name)) || strncmp(name, "source-repository-", 18) == 0 ||
+	return str_among(name, names, ARRAY_SIZE(names)) ||
+	       ib_phase_of_directory(name, strlen(name)) != IB_PHASE_NONE ||
+	       strncmp(name, "source-repository-", 18) == 0 ||
 	       strncmp(name, "block-device-", 13) == 0;
 }
 
@@ -143,35 +130,22 @@ struct ib_span lint_file_span(const struct lint_file *f)
 	return (struct ib_span){ f->text.start, end };
 }
 
-/* "install.d/50-x": the phase; of a file that lies deeper, or elsewhere, none. */
-static enum ib_phase phase_of(const char *path, size_t dir)
-{
-	if (!is_phase_dir(path, dir) || strchr(path + dir + 1, '/'))
-		return IB_PHASE_NONE;
-	for (int i = 0; i < IB_PHASES; i++)
-		if (strncmp(path, ib_phases[i].name, dir - 2) == 0 && !ib_phases[i].name[dir - 2])
-			return (enum ib_phase)i;
-	return IB_PHASE_NONE;
-}
-
 /* What bash runs or sources, and what names its interpreter. */
 static void take_script(struct lint *l, struct lint_element *e, const struct lint_file *f)
 {
-	const char *slash = strchr(f->path, '/');
 	struct lint_script s = { .at = f->text,
 				 .language = LINT_BASH,
-				 .phase = IB_PHASE_NONE,
+				 .phase = hooks_phase_of(f->path),
 				 .side = IB_CHROOT,
 				 .path = f->path,
 				 .element = e };
 	bool has_shebang;
 
-	if (!f->text.end || !slash)
+	if (!f->text.end || !strchr(f->path, '/'))
 		return;
 	s.text = ib_sources_text(l->sources, f->text);
 	s.len = f->text.end - f->text.start;
 	has_shebang = strncmp(s.text, "#!", 2) == 0;
-	s.phase = phase_of(f->path, (size_t)(slash - f->path));
 	s.is_environment = strncmp(f->path, "environment.d/", 14) == 0;
 	s.is_hook = s.phase != IB_PHASE_NONE;
 	if (s.is_hook)

@@ -15,22 +15,13 @@ static bool has_shebang(const struct lint *l, const struct lint_file *f)
 	       strncmp(ib_sources_text(l->sources, f->text), "#!", 2) == 0;
 }
 
-static bool is_hook_name(const char *name)
-{
-	const char *p = name;
-
-	while (isalnum((unsigned char)*p) || *p == '_' || *p == '-')
-		p++;
-	return *name && !*p;
-}
-
 /* What dib-run-parts would run: the name of the hook, or NULL. */
 static const char *running_hook(const struct lint_file *f)
 {
 	const char *name = lint_hook_name(f->path);
 
-	if (lint_phase_of(f->path) == IB_PHASE_NONE || !S_ISREG(f->mode) || !(f->mode & 0111) ||
-	    !is_hook_name(name))
+	if (hooks_phase_of(f->path) == IB_PHASE_NONE || !S_ISREG(f->mode) || !(f->mode & 0111) ||
+	    !hooks_is_name(name))
 		return NULL;
 	return name;
 }
@@ -75,20 +66,12 @@ static bool is_data(const struct lint *l, const struct lint_element *e, const st
 	return false;
 }
 
-/* "install.d/a-source-install/50-x", which install-types links into install.d. */
-static bool is_install_type(const char *path)
-{
-	const char *end = strstr(path, "-install/");
-
-	return strncmp(path, "install.d/", 10) == 0 && end && !strchr(end + 9, '/');
-}
-
 static void check_hook(struct lint *l, const struct lint_element *e, const struct lint_file *f)
 {
-	bool is_hook = lint_phase_of(f->path) != IB_PHASE_NONE || is_install_type(f->path);
+	bool is_hook = hooks_phase_of(f->path) != IB_PHASE_NONE || hooks_is_install_type(f->path);
 
 	if (!is_hook || !S_ISREG(f->mode) || !f->text.end ||
-	    (!is_hook_name(strrchr(f->path, '/') + 1) && is_data(l, e, f)))
+	    (!hooks_is_name(strrchr(f->path, '/') + 1) && is_data(l, e, f)))
 		return;
 	hooks_check(f->path, f->shown, e->name, f->mode, has_shebang(l, f), lint_first_line(l, f),
 		    l->diag);
@@ -193,7 +176,7 @@ void lint_3011(struct lint *l, const struct lint_element *e)
 
 		if (!name || !isdigit((unsigned char)*name))
 			continue;
-		if (before && lint_phase_of(before->path) == lint_phase_of(f->path) &&
+		if (before && hooks_phase_of(before->path) == hooks_phase_of(f->path) &&
 		    hooks_number(lint_hook_name(before->path)) == hooks_number(name)) {
 			lint_add(
 				l, IB_R_HOOK_NUMBER_COLLISION, lint_file_span(f),

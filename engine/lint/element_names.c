@@ -54,14 +54,6 @@ static const char *const dir_names[] = {
 	"yum.repos.d",
 };
 
-static bool is_one_of(const char *name, const char *const *names, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
-}
-
 static const char *right_dir(const char *name)
 {
 	size_t n = strlen(name);
@@ -98,7 +90,7 @@ void lint_3013(struct lint *l, const struct lint_element *e)
 		struct ib_span at;
 
 		if (!S_ISDIR(f->mode) || strchr(f->path, '/') ||
-		    is_one_of(f->path, dir_names, ARRAY_SIZE(dir_names)))
+		    str_among(f->path, dir_names, ARRAY_SIZE(dir_names)))
 			continue;
 		right = right_dir(f->path);
 		at = inside(e, f->path);
@@ -117,7 +109,7 @@ void lint_3036(struct lint *l, const struct lint_element *e)
 
 		if (!S_ISREG(f->mode) || strchr(f->path, '/') || !f->text.end ||
 		    strncmp(f->path, "README", 6) == 0 ||
-		    is_one_of(f->path, file_names, ARRAY_SIZE(file_names)))
+		    str_among(f->path, file_names, ARRAY_SIZE(file_names)))
 			continue;
 		right = right_file(f->path);
 		if (right)
@@ -168,8 +160,8 @@ static bool is_own_file(const char *name)
 {
 	static const char *const names[] = { "host-tools", "__init__.py", "LICENSE", "Imagefile" };
 
-	return is_one_of(name, file_names, ARRAY_SIZE(file_names)) ||
-	       is_one_of(name, names, ARRAY_SIZE(names)) || strncmp(name, "README", 6) == 0 ||
+	return str_among(name, file_names, ARRAY_SIZE(file_names)) ||
+	       str_among(name, names, ARRAY_SIZE(names)) || strncmp(name, "README", 6) == 0 ||
 	       strncmp(name, "block-device-", 13) == 0;
 }
 

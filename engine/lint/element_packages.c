@@ -158,9 +158,8 @@ static void see_unknown(struct lint *l, const struct lint_element *e,
 	cleanup_buf struct buf text = BUF_INIT;
 
 	(void)e;
-	for (size_t i = 0; i < ARRAY_SIZE(package_keys); i++)
-		if (strcmp(package_keys[i], key->key) == 0)
-			return;
+	if (str_among(key->key, package_keys, ARRAY_SIZE(package_keys)))
+		return;
 	ib_suggest_text(&text, key->key, package_keys, ARRAY_SIZE(package_keys));
 	lint_add(l, IB_R_UNKNOWN_PACKAGE_KEY, key->key_at, "nothing reads the key '%s' of '%s'%s",
 		 key->key, package->key, text.data ? text.data : "");
@@ -178,11 +177,9 @@ static void see_phase(struct lint *l, const struct lint_element *e, const struct
 	static const char *const phases[] = { "pre-install.d", "install.d", "post-install.d" };
 
 	(void)e;
-	if (strcmp(key->key, "phase") != 0 || key->kind != YAML_SCALAR)
+	if (strcmp(key->key, "phase") != 0 || key->kind != YAML_SCALAR ||
+	    str_among(key->text, phases, ARRAY_SIZE(phases)))
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(phases); i++)
-		if (strcmp(phases[i], key->text) == 0)
-			return;
 	lint_add(l, IB_R_PACKAGE_PHASE, key->at,
 		 "no packages are installed in '%s', so '%s' is never installed; expected "
 		 "pre-install.d, "

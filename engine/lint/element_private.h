@@ -28,8 +28,6 @@ struct ib_span lint_element_span(const struct lint_element *e);
 /* What is behind the first slash of a path with one slash ("50-x" of "install.d/50-x"), else NULL.
  */
 const char *lint_hook_name(const char *path);
-/* The phase of "install.d/50-x"; IB_PHASE_NONE for what lies elsewhere. */
-enum ib_phase lint_phase_of(const char *path);
 
 /* The elements that E brings with it, without E: its dependencies and theirs, but for those that
  * another of them provides. In the order of their names. */

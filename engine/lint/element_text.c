@@ -79,26 +79,13 @@ const char *lint_hook_name(const char *path)
 	return slash && !strchr(slash + 1, '/') ? slash + 1 : NULL;
 }
 
-enum ib_phase lint_phase_of(const char *path)
-{
-	for (int i = 0; i < IB_PHASES; i++) {
-		size_t n = strlen(ib_phases[i].name);
-
-		if (strncmp(path, ib_phases[i].name, n) == 0 && strncmp(path + n, ".d/", 3) == 0 &&
-		    lint_hook_name(path))
-			return (enum ib_phase)i;
-	}
-	return IB_PHASE_NONE;
-}
-
 const struct element *lint_provider(const struct lint_element *e, const char *name)
 {
 	vec_foreach (const char *, other, ib_elements_names(e->elements)) {
 		const struct element *x = ib_elements_find(e->elements, *other, NULL);
 
-		vec_foreach (const char *, provided, &x->provides)
-			if (strcmp(*provided, name) == 0)
-				return x;
+		if (str_vec_has(&x->provides, name))
+			return x;
 	}
 	return NULL;
 }

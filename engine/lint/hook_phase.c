@@ -7,14 +7,6 @@
 
 #include <string.h>
 
-static bool is_one_of(const char *word, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(words[i], word) == 0)
-			return true;
-	return false;
-}
-
 static struct ib_span command_span(const struct lint_script *s, const struct shell_command *c)
 {
 	return lint_script_span(s, c->start, c->end);
@@ -45,11 +37,11 @@ static void check_host(struct lint *l, const struct lint_script *s, const struct
 					     "dist-upgrade", "purge",  "erase",  "in",
 					     "rm",           "up",     "-y" };
 
-	if (!is_one_of(program, managers, ARRAY_SIZE(managers)) || has_other_root(c, at))
+	if (!str_among(program, managers, ARRAY_SIZE(managers)) || has_other_root(c, at))
 		return;
 	for (size_t i = at + 1; i < c->words.len; i++)
 		if (c->words.items[i].text &&
-		    is_one_of(c->words.items[i].text, verbs, ARRAY_SIZE(verbs))) {
+		    str_among(c->words.items[i].text, verbs, ARRAY_SIZE(verbs))) {
 			lint_add(l, IB_R_WRONG_PHASE, command_span(s, c),
 				 "%s.d runs on the machine that builds, so '%s' changes that one, "
 				 "not the "
@@ -82,7 +74,7 @@ static void check_chroot(struct lint *l, const struct lint_script *s, const stru
 			 "phase, or in "
 			 "the image's way",
 			 ib_phases[s->phase].name);
-	if (s->phase != IB_PHASE_FINALISE && is_one_of(program, loaders, ARRAY_SIZE(loaders)) &&
+	if (s->phase != IB_PHASE_FINALISE && str_among(program, loaders, ARRAY_SIZE(loaders)) &&
 	    c->words.len > at + 1)
 		lint_add(l, IB_R_WRONG_PHASE, command_span(s, c),
 			 "the disk is not there before finalise.d, so '%s' has nothing to write to "

@@ -199,7 +199,7 @@ static bool judge_images(struct lint *l, struct ib_span at)
 
 int lint_file(struct lint *l, const char *path, const char *shown, struct ib_error *err)
 {
-	const char *name = strrchr(shown, '/') ? strrchr(shown, '/') + 1 : shown;
+	const char *name = ib_base_name(shown);
 	const char *opened = strcmp(path, "-") == 0 ? NULL : path;
 	const struct lint_config *config = lint_config_for(l, shown, err);
 	const char *text;

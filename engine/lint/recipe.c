@@ -221,18 +221,10 @@ static void judge(struct lint *l, struct lint_recipe *r)
 	judge_layouts(l, r);
 }
 
-/* The directory that a recipe's elements/ and context are looked for in. */
-static const char *directory_of(struct arena *a, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? arena_strndup(a, path, (size_t)(slash - path) + (slash == path)) : ".";
-}
-
 int lint_recipe(struct lint *l, const char *name, const char *path, struct ib_span text,
 		struct ib_error *err)
 {
-	const char *dir = directory_of(l->arena, name);
+	const char *dir = arena_dir_name(l->arena, name);
 	struct lint_recipe *r = arena_alloc(l->arena, sizeof(*r));
 	struct ib_options *options = arena_alloc(l->arena, sizeof(*options));
 	struct ib_vocab *vocab = arena_alloc(l->arena, sizeof(*vocab));

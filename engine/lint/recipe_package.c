@@ -9,14 +9,7 @@
 #include <ctype.h>
 #include <string.h>
 
-static bool is_one_of(const char *word, const char *const *words, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		if (strcmp(word, words[i]) == 0)
-			return true;
-	return false;
-}
-#define IS_ONE_OF(word, words) is_one_of((word), (words), ARRAY_SIZE(words))
+#define IS_ONE_OF(word, words) str_among((word), (words), ARRAY_SIZE(words))
 
 /* --- 6010 --- */
 

@@ -43,10 +43,9 @@ static enum lint_language language_of(const char *program, size_t len)
 
 enum lint_language lint_language(const char *program)
 {
-	const char *slash = strrchr(program, '/');
+	const char *name = ib_base_name(program);
 
-	program = slash ? slash + 1 : program;
-	return language_of(program, strlen(program));
+	return language_of(name, strlen(name));
 }
 
 struct ib_span lint_script_span(const struct lint_script *s, size_t start, size_t end)

@@ -158,11 +158,10 @@ static const char *manager_of(const char *base)
 		{ "gentoo", "emerge" },
 		{ "arch archlinux", "pacman" },
 	};
-	const char *slash = strrchr(base, '/');
 	char name[32] = "";
 	size_t n;
 
-	base = slash ? slash + 1 : base;
+	base = ib_base_name(base);
 	n = strspn(base, "abcdefghijklmnopqrstuvwxyz");
 	if (n == 0 || n >= sizeof(name))
 		return NULL;

@@ -5,13 +5,6 @@
 
 #include <string.h>
 
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 /* The options of "-eux" or the name behind "-o". */
 static void note_options(struct shell *s, const char *text, const char *next)
 {
@@ -116,13 +109,13 @@ static void read_shebang(struct shell_parser *p)
 	s->shebang.end = (uint32_t)(end - p->text);
 	p->pos = s->shebang.end;
 	part = next_part(p->arena, &line, end);
-	if (part && strcmp(base_name(part), "env") == 0)
+	if (part && strcmp(ib_base_name(part), "env") == 0)
 		while ((part = next_part(p->arena, &line, end)) &&
 		       (part[0] == '-' || strchr(part, '=')))
 			;
 	if (!part)
 		return;
-	s->interpreter = base_name(part);
+	s->interpreter = ib_base_name(part);
 	for (part = next_part(p->arena, &line, end); part; part = option) {
 		option = next_part(p->arena, &line, end);
 		if (part[0] == '-')
@@ -212,11 +205,11 @@ static const char *find_program(const struct shell_command *c, size_t *ret_at)
 
 		if (!text)
 			return NULL;
-		w = find_wrapper(base_name(text));
+		w = find_wrapper(ib_base_name(text));
 		next = w ? behind_wrapper(c, at, w) : 0;
 		if (next == 0) {
 			*ret_at = at;
-			return base_name(text);
+			return ib_base_name(text);
 		}
 		at = next;
 	}

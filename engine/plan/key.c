@@ -55,13 +55,9 @@ static bool starts(const char *s, const char *prefix)
 /* The phase whose directory F lies in, or IB_PHASE_NONE. */
 static enum ib_phase phase_of(const struct hook_file *f)
 {
-	for (int i = 0; i < IB_PHASES; i++) {
-		size_t n = strlen(ib_phases[i].name);
+	size_t n = strcspn(f->path, "/");
 
-		if (starts(f->path, ib_phases[i].name) && starts(f->path + n, ".d/"))
-			return (enum ib_phase)i;
-	}
-	return IB_PHASE_NONE;
+	return f->path[n] ? ib_phase_of_directory(f->path, n) : IB_PHASE_NONE;
 }
 
 /* What the steps that read them have in their own keys, and what no script reads. */

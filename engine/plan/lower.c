@@ -61,21 +61,13 @@ struct lowering {
 	struct step_vec steps; /* of the phase, in the order of their finding */
 };
 
-static bool is_hook_name(const char *name)
-{
-	for (const char *p = name; *p; p++)
-		if (!isalnum((unsigned char)*p) && *p != '_' && *p != '-')
-			return false;
-	return true;
-}
-
 /* A fragment's step runs where the hook would that it is written out as; --name is that hook's. */
 static const char *hook_name(struct lowering *lo, const struct step *s)
 {
 	const struct ib_op *first = s->element->fragment->stages.items[0].ops.items;
 	const char *name = s->op->code == IB_OP_RUN ? s->op->run.name : NULL;
 
-	if (name && is_hook_name(name))
+	if (name && hooks_is_name(name))
 		return arena_printf(lo->arena, "%02ld-%s", s->number, name);
 	return arena_printf(lo->arena, "%02ld-%s-%04zu-%s", s->number, s->element->name,
 			    (size_t)(s->op - first) + 1, s->name);
@@ -431,7 +423,7 @@ static void sort_steps(struct lowering *lo)
 static bool is_named(const struct step *s)
 {
 	return s->element && s->code == STEP_run && s->op->run.name &&
-	       is_hook_name(s->op->run.name);
+	       hooks_is_name(s->op->run.name);
 }
 
 /* A named RUN stands for a hook: two of one name are refused as two hooks are. The steps are

@@ -67,13 +67,6 @@ int envd_take(struct stage_run *sr, int fd, struct ib_error *err)
 	return 0;
 }
 
-/* A name that dib-run-parts takes: [0-9A-Za-z_-]+ */
-static bool is_hook_name(const char *name)
-{
-	return name[0] && name[strspn(name, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					    "abcdefghijklmnopqrstuvwxyz_-")] == '\0';
-}
-
 /* Writes "<hex> <d or b> <name>\n" for one hook. */
 static int list_one(int dir_fd, const char *name, int out_fd, struct ib_error *err)
 {
@@ -110,7 +103,7 @@ static int list_fn(void *arg, struct ib_error *err)
 		return errno == ENOENT ? 0 : ib_fail(err, errno, "open '%s'", path);
 	r = fs_list(dir_fd, ".", &names, &len, err);
 	for (size_t i = 0; r >= 0 && i < len; i++) {
-		if (is_hook_name(names[i]))
+		if (hooks_is_name(names[i]))
 			r = list_one(dir_fd, names[i], job->data_fd, err);
 	}
 	free(names);

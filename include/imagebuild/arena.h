@@ -4,6 +4,7 @@
 #define IMAGEBUILD_ARENA_H
 
 #include <imagebuild/base.h>
+#include <stdarg.h>
 
 struct arena;
 
@@ -15,6 +16,9 @@ void *arena_alloc(struct arena *a, size_t size);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_printf(struct arena *a, const char *fmt, ...) IB_PRINTF(2, 3);
+char *arena_vprintf(struct arena *a, const char *fmt, va_list ap) IB_PRINTF(2, 0);
+/* PATH up to its last slash, without it: "." where there is none, "/" where that is the first byte. */
+const char *arena_dir_name(struct arena *a, const char *path);
 
 static inline void ib_cleanup_arena(struct arena **a)
 {

@@ -41,6 +41,9 @@ void *ib_xrealloc(void *p, size_t size);
 char *ib_xstrdup(const char *s);
 char *ib_xprintf(const char *fmt, ...) IB_PRINTF(1, 2);
 
+/* PATH behind its last slash; borrowed. */
+const char *ib_base_name(const char *path);
+
 static inline void ib_cleanup_free(void *p)
 {
 	free(*(void **)p);

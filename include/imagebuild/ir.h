@@ -26,6 +26,8 @@ struct ib_phase_info {
 extern const struct ib_phase_info ib_phases[IB_PHASES];
 /* IB_PHASE_NONE for an unknown name. */
 enum ib_phase ib_phase_find(const char *name);
+/* The phase whose hooks' directory is called by the N bytes at NAME ("install.d"). */
+enum ib_phase ib_phase_of_directory(const char *name, size_t n);
 
 enum ib_format {
 #define FORMAT(name, suffix) IB_FORMAT_##name,

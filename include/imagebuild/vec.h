@@ -27,4 +27,8 @@ void *ib_vec_grow(struct arena *a, void *items, size_t len, size_t *cap, size_t 
 struct u32_vec VEC(uint32_t);
 struct str_vec VEC(const char *);
 
+/* Whether WORD is one of WORDS (N of them). */
+bool str_among(const char *word, const char *const *words, size_t n);
+bool str_vec_has(const struct str_vec *v, const char *word);
+
 #endif

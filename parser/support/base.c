@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The heap functions that cannot fail. */
+/* The heap functions that cannot fail, and names of files. */
 #include <imagebuild/base.h>
 
 #include <stdarg.h>
@@ -43,4 +43,11 @@ char *ib_xprintf(const char *fmt, ...)
 	if (n < 0)
 		ib_oom();
 	return text;
+}
+
+const char *ib_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
 }

@@ -17,7 +17,7 @@ struct ib_diag {
 	struct ib_finding_vec findings;
 	struct ib_finding *last; /* what notes and hints are for */
 	bool is_strict;
-	size_t most; /* of a severity that are kept */
+	size_t most;                 /* of a severity that are kept */
 	size_t counts[IB_ERROR + 1]; /* findings of each severity, as their rows say */
 };
 
@@ -70,26 +70,17 @@ static const struct ib_diag_row *row_of(enum ib_diag_id id)
 	return &ib_diag_rows[i];
 }
 
-static const char *format(struct arena *a, const char *fmt, va_list ap) IB_PRINTF(2, 0);
-static const char *format(struct arena *a, const char *fmt, va_list ap)
-{
-	cleanup_buf struct buf text = BUF_INIT;
-
-	buf_vprintf(&text, fmt, ap);
-	return arena_strndup(a, text.data, text.len);
-}
-
-static void add(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at, const char *fmt,
-		va_list ap) IB_PRINTF(4, 0);
-static void add(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at, const char *fmt,
-		va_list ap)
+static void add(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at,
+		const char *fmt, va_list ap) IB_PRINTF(4, 0);
+static void add(struct ib_diag *d, const struct ib_diag_row *row, struct ib_span at,
+		const char *fmt, va_list ap)
 {
 	struct ib_finding *f = arena_alloc(d->arena, sizeof(*f));
 	void **seen;
 
 	*f = (struct ib_finding){ .row = row,
 				  .at = at,
-				  .text = format(d->arena, fmt, ap),
+				  .text = arena_vprintf(d->arena, fmt, ap),
 				  .number = d->findings.len };
 	d->last = f; /* a repeated finding takes its notes with it, unseen */
 	seen = map_put(d->arena, &d->seen,
@@ -150,7 +141,7 @@ void ib_diag_note(struct ib_diag *d, struct ib_span at, const char *fmt, ...)
 	if (!d->last)
 		return;
 	va_start(ap, fmt);
-	n.text = format(d->arena, fmt, ap);
+	n.text = arena_vprintf(d->arena, fmt, ap);
 	va_end(ap);
 	vec_push(d->arena, &d->last->notes, n);
 }
@@ -161,7 +152,7 @@ void ib_diag_note_from(struct ib_diag *d, size_t first, struct ib_span at, const
 	va_list ap;
 
 	va_start(ap, fmt);
-	n.text = format(d->arena, fmt, ap);
+	n.text = arena_vprintf(d->arena, fmt, ap);
 	va_end(ap);
 	for (size_t i = first; i < d->findings.len; i++)
 		vec_push(d->arena, &d->findings.items[i]->notes, n);
@@ -175,7 +166,7 @@ void ib_diag_hint(struct ib_diag *d, const char *fmt, ...)
 	if (!d->last)
 		return;
 	va_start(ap, fmt);
-	n.text = format(d->arena, fmt, ap);
+	n.text = arena_vprintf(d->arena, fmt, ap);
 	va_end(ap);
 	vec_push(d->arena, &d->last->hints, n);
 }
@@ -199,10 +190,8 @@ size_t ib_diag_count(const struct ib_diag *d)
 static const struct {
 	const char *word, *color;
 } looks[] = {
-	[IB_NOTE] = { "note", "\033[1;36m" },
-	[IB_STYLE] = { "style", "\033[1;32m" },
-	[IB_INFO] = { "info", "\033[1;34m" },
-	[IB_WARNING] = { "warning", "\033[1;35m" },
+	[IB_NOTE] = { "note", "\033[1;36m" },   [IB_STYLE] = { "style", "\033[1;32m" },
+	[IB_INFO] = { "info", "\033[1;34m" },   [IB_WARNING] = { "warning", "\033[1;35m" },
 	[IB_ERROR] = { "error", "\033[1;31m" },
 };
 
@@ -307,8 +296,7 @@ static void draw_includers(const struct pen *p, struct ib_span at)
 		draw(p, at, IB_NOTE, "included here", 0);
 }
 
-static void draw_finding(const struct pen *p, const struct ib_finding *f,
-			 enum ib_severity severity)
+static void draw_finding(const struct pen *p, const struct ib_finding *f, enum ib_severity severity)
 {
 	draw(p, f->at, severity, f->text, f->row->id);
 	vec_foreach (struct ib_note, n, &f->hints)

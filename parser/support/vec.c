@@ -17,3 +17,16 @@ void *ib_vec_grow(struct arena *a, void *items, size_t len, size_t *cap, size_t 
 	*cap = n;
 	return grown;
 }
+
+bool str_among(const char *word, const char *const *words, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(words[i], word) == 0)
+			return true;
+	return false;
+}
+
+bool str_vec_has(const struct str_vec *v, const char *word)
+{
+	return str_among(word, v->items, v->len);
+}
